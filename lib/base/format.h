@@ -1,0 +1,21 @@
+/* Text formats that requests use, checked by syntax. */
+#ifndef DM_BASE_FORMAT_H
+#define DM_BASE_FORMAT_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+/* Dot-string@domain of RFC 5321 §4.1.2: local part at most 64 bytes, whole at most 254, domain of LDH labels with a dot. */
+bool dm_format_is_email(struct dm_str s);
+/* The form under which an address is unique: ASCII lower case. Lives in the arena. */
+struct dm_str dm_format_email_key(struct dm_arena *arena, struct dm_str email);
+/* Language tag: the syntax of BCP 47 (RFC 5646 §2.1) language[-Script][-REGION], e.g. "en", "pt-BR". */
+bool dm_format_is_language(struct dm_str s);
+/* 1 to max bytes, all of [A-Za-z0-9._-]. */
+bool dm_format_is_token(struct dm_str s, size_t max_bytes);
+/* Decode application/x-www-form-urlencoded text (%XX and '+'). False on a bad escape. Lives in the arena. */
+bool dm_format_url_decode(struct dm_arena *arena, struct dm_str s, struct dm_str *ret);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Secrets and the few primitives on them; with jwt.c the only user of OpenSSL's libcrypto. struct dm_secret is a type of
+ * its own so that no log or config printer can show one: they print "[redacted]".
+ */
+#ifndef DM_BASE_SECRET_H
+#define DM_BASE_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "base/str.h"
+
+struct dm_secret {
+    const char *p; /* NULL: not given */
+    size_t n;      /* bytes */
+};
+
+#define DM_SHA256_BYTES 32
+#define DM_SHA384_BYTES 48
+#define DM_SHA256_HEX 65 /* digits and NUL */
+
+/* From the kernel's generator. Never fails in practice; aborts the process when it does (no safe way on). */
+void dm_secret_random(void *ret_bytes, size_t n);
+/* True when equal; the time depends on n only. */
+bool dm_secret_equal(const void *a, const void *b, size_t n);
+void dm_secret_wipe(void *p, size_t n);
+
+void dm_secret_sha256(struct dm_str data, uint8_t ret_digest[DM_SHA256_BYTES]);
+/* Lower-case hex of the SHA-256, NUL-terminated: how one-time tokens are stored. */
+void dm_secret_sha256_hex(struct dm_str data, char ret_text[DM_SHA256_HEX]);
+void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
+                           uint8_t ret_mac[DM_SHA384_BYTES]);
+
+/* Opaque bearer token: 256 random bits in base64url, 43 characters and NUL. */
+#define DM_TOKEN_TEXT 44
+void dm_secret_token(char ret_text[DM_TOKEN_TEXT]);
+
+/* base64url without padding (RFC 4648 §5). Encode into the arena; absent when it is full. */
+struct dm_str dm_base64url_encode(struct dm_arena *arena, struct dm_str bytes);
+/* Strict: only the alphabet, no padding, no left-over bits set. False otherwise. Result in the arena. */
+bool dm_base64url_decode(struct dm_arena *arena, struct dm_str text, struct dm_str *ret_bytes);
+/* base64 with padding (RFC 4648 §4). ret_text holds 4 * ceil(n / 3) characters and NUL. */
+void dm_base64_encode(const uint8_t *bytes, size_t n, char *ret_text);
+
+#endif
