@@ -1,0 +1,27 @@
+/* Runs every unit suite of the base layer. A new test file adds one line here and one in base_suites.h. */
+#include "unit/base/base_suites.h"
+#include "unit/unit.h"
+
+#define SUITE(x) {#x, NULL, NULL, NULL, NULL, dm_##x##_suite()}
+
+int main(void)
+{
+    /* Sorted. */
+    CU_SuiteInfo suites[] = {
+        SUITE(arena),
+        SUITE(buf),
+        SUITE(clock),
+        SUITE(format),
+        SUITE(id),
+        SUITE(json),
+        SUITE(json_text),
+        SUITE(json_write),
+        SUITE(result),
+        SUITE(secret),
+        SUITE(str),
+        SUITE(trace),
+        SUITE(utf8),
+        CU_SUITE_INFO_NULL,
+    };
+    return dm_unit_run(suites);
+}

@@ -1,0 +1,22 @@
+/* The suites of the base layer, one a test file: what base_driver.c lists. */
+#ifndef DM_TESTS_BASE_SUITES_H
+#define DM_TESTS_BASE_SUITES_H
+
+#include <CUnit/CUnit.h>
+
+/* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
+CU_TestInfo *dm_arena_suite(void);
+CU_TestInfo *dm_buf_suite(void);
+CU_TestInfo *dm_clock_suite(void);
+CU_TestInfo *dm_format_suite(void);
+CU_TestInfo *dm_id_suite(void);
+CU_TestInfo *dm_json_suite(void);
+CU_TestInfo *dm_json_text_suite(void);
+CU_TestInfo *dm_json_write_suite(void);
+CU_TestInfo *dm_result_suite(void);
+CU_TestInfo *dm_secret_suite(void);
+CU_TestInfo *dm_str_suite(void);
+CU_TestInfo *dm_trace_suite(void);
+CU_TestInfo *dm_utf8_suite(void);
+
+#endif
