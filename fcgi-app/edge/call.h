@@ -1,0 +1,43 @@
+/* What a handler gets: one request on its walk. */
+#ifndef DM_EDGE_CALL_H
+#define DM_EDGE_CALL_H
+
+#include "base/ctx.h"
+#include "domain/domain.h"
+#include "domain/principal.h"
+#include "edge/request.h"
+#include "edge/response.h"
+#include "edge/route.h"
+#include "edge/shape.h"
+
+struct dm_server;
+
+struct dm_call {
+    struct dm_ctx ctx;
+    const struct dm_server *server;
+    const struct dm_domain *domain;
+    const struct dm_route *route;
+    const struct dm_request *request;
+    struct dm_response *response;
+    struct dm_principal principal;
+    struct dm_str params[DM_PATH_PARAMS_MAX]; /* path parameters in order: lower-case UUIDs */
+    void *query; /* struct of route->query, or NULL */
+    void *in;    /* struct of route->request, or NULL; with merge_patch NULL: use dm_call_merge */
+    void *out;   /* struct of route->response, zeroed: the handler fills it */
+    struct dm_str new_id; /* UUIDv7 for what this call creates; the same again when an Idempotency-Key is retried */
+    struct dm_violation *violations; /* set with DM_E_INVALID */
+};
+
+/*
+ * For PATCH: current (a struct of route->request) merged with the body, checked as a whole; lives in the arena.
+ */
+DM_MUST_CHECK enum dm_result dm_call_merge(struct dm_call *call, const void *current,
+                                           void **ret_merged);
+/* Set ETag from the entity's version: "\"7\"". */
+void dm_call_etag(struct dm_call *call, int64_t version);
+/* The version that If-Match asks for: *ret unset when the header is absent or "*". DM_E_INVALID when it is no ETag of ours. */
+DM_MUST_CHECK enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_version);
+/* Set Location: the route's own base path and the id: "/api/v1/personality/<id>". */
+void dm_call_location(struct dm_call *call, const char *collection_path, struct dm_str id);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * One row an endpoint. From the row, and nothing else, come routing, 405 and OPTIONS, authentication, scope, rate class, validation,
+ * the metrics and log label, the span's name and the OpenAPI document. A row that leaves auth or limit unsaid stops the start.
+ */
+#ifndef DM_EDGE_ROUTE_H
+#define DM_EDGE_ROUTE_H
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "domain/principal.h"
+#include "edge/request.h"
+#include "edge/shape.h"
+
+struct dm_call;
+
+enum dm_auth {
+    DM_AUTH_UNSAID = 0,
+    DM_AUTH_NONE,       /* anyone */
+    DM_AUTH_USER,       /* a session, or an API key with the scope */
+    DM_AUTH_JWT,        /* a person's session, never a key */
+    DM_AUTH_ADMIN,
+    DM_AUTH_SUPERADMIN,
+    DM_AUTH_LOOPBACK,   /* the machine itself: 404 for everyone else */
+};
+
+enum dm_limit_class {
+    DM_LIMIT_UNSAID = 0,
+    DM_LIMIT_NONE,   /* health and metrics only */
+    DM_LIMIT_READ,   /* the caller's role decides */
+    DM_LIMIT_WRITE,  /* the same windows, counted with reads */
+    DM_LIMIT_AUTH,   /* limits.auth, by address */
+    DM_LIMIT_MODEL,  /* limits.model, besides the role's own */
+    DM_LIMIT_EXPORT, /* limits.export, besides the role's own */
+};
+
+enum dm_door { DM_DOOR_API = 0, DM_DOOR_STREAM }; /* which socket the proxy must use */
+
+#define DM_PATH_PARAMS_MAX 3
+
+struct dm_route {
+    const char *name; /* "personality.create": metrics and log label, OpenAPI operationId */
+    enum dm_method method;
+    const char *path; /* below /api/v1 unless at_root: "/personality/{profileId}"; parameters are UUIDs */
+    bool at_root;     /* the path stands at the site's root */
+    enum dm_auth auth;
+    enum dm_scope scope; /* with DM_AUTH_USER: must be said */
+    enum dm_limit_class limit;
+    enum dm_door door;
+    const struct dm_shape *query;    /* NULL: no query members allowed */
+    const struct dm_shape *request;  /* NULL: no body allowed */
+    const struct dm_shape *response; /* NULL: no body, or `media` */
+    const char *media;      /* response's Content-Type when it is not application/json by shape; handler writes the body */
+    int status;             /* on success */
+    bool merge_patch;       /* the body is an RFC 7396 patch of `request`: the handler calls dm_call_merge */
+    bool idempotent_key;    /* Idempotency-Key is honoured */
+    bool if_match;          /* If-Match is honoured; the reply has an ETag */
+    const char *summary;
+    enum dm_result (*serve)(struct dm_call *call);
+};
+
+/* A resource's rows. */
+struct dm_routes {
+    const struct dm_route *rows;
+    size_t n_rows;
+};
+#define DM_ROUTES(table) {(table), sizeof(table) / sizeof((table)[0])}
+
+struct dm_router; /* all rows, checked and indexed */
+
+/*
+ * Check every row and build the index. DM_E_INVALID: err->detail names the row and its defect. resources: borrowed for the router's life.
+ * Caller frees with dm_router_free.
+ */
+DM_MUST_CHECK enum dm_result dm_router_new(const struct dm_routes *const *resources,
+                                           size_t n_resources, struct dm_err *err,
+                                           struct dm_router **ret_router);
+void dm_router_free(struct dm_router *router); /* NULL allowed */
+
+struct dm_match {
+    const struct dm_route *route; /* NULL: none for this method */
+    size_t index;                 /* of the row among all: its metrics cell */
+    struct dm_str params[DM_PATH_PARAMS_MAX];
+    unsigned allowed; /* bit 1 << enum dm_method for each method some row serves at this path; 0: unknown path */
+};
+
+void dm_router_match(const struct dm_router *router, enum dm_method method, struct dm_str path,
+                     struct dm_match *ret_match);
+size_t dm_router_count(const struct dm_router *router);
+const struct dm_route *dm_router_row(const struct dm_router *router, size_t index);
+/* The path as a client writes it: "/api/v1/personality/{profileId}"; lives as long as the router. */
+const char *dm_router_path(const struct dm_router *router, size_t index);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What all threads of a FastCGI program share, and its life: start the doors, wait for a signal, drain, end. States are RUNNING, DRAINING,
+ * STOPPED; a second SIGTERM is immediate.
+ */
+#ifndef DM_EDGE_SERVER_H
+#define DM_EDGE_SERVER_H
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "domain/domain.h"
+#include "edge/route.h"
+
+struct dm_server_options {
+    const struct dm_domain *domain; /* borrowed, as is all below */
+    const struct dm_router *router;
+    struct dm_log *log;
+    struct dm_metrics *metrics;
+    const char *version;      /* of the program */
+    const char *instance_id;  /* X-Instance-Id */
+    int64_t started_wall_ms;
+};
+
+struct dm_server;
+
+/* Metrics cells are made here. NULL when out of memory. Caller frees with dm_server_free. */
+struct dm_server *dm_server_new(const struct dm_server_options *options);
+void dm_server_free(struct dm_server *server); /* NULL allowed */
+const struct dm_server_options *dm_server_options(const struct dm_server *server);
+bool dm_server_draining(const struct dm_server *server);
+
+/*
+ * Open both doors (sockets from systemd by name `api` and `stream`, else unix sockets at settings' paths), start their
+ * threads, wait for SIGTERM or SIGINT, drain, join. All signals must be blocked before any thread is made (main does it first).
+ * ready is called once when requests are accepted. DM_E_INVALID: a socket cannot be had, words in *err.
+ */
+DM_MUST_CHECK enum dm_result dm_server_run(struct dm_server *server, void (*ready)(void *),
+                                           void *ready_arg, struct dm_err *err);
+
+#endif

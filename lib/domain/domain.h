@@ -1,0 +1,25 @@
+/*
+ * What the rules work with: made once by a program's start, then read-only and shared by all threads. Each noun's header takes it as its
+ * first parameter.
+ */
+#ifndef DM_DOMAIN_DOMAIN_H
+#define DM_DOMAIN_DOMAIN_H
+
+#include "base/hash_pool.h"
+#include "base/jwt.h"
+#include "domain/settings.h"
+#include "store/kv.h"
+#include "store/pg.h"
+
+struct dm_token_cache;
+
+struct dm_domain {
+    const struct dm_settings *settings; /* borrowed */
+    struct dm_pg *pg;
+    struct dm_kv *kv;                   /* the API only; NULL elsewhere */
+    struct dm_jwt_keys *keys;           /* the API only */
+    struct dm_hash_pool *hashes;        /* the API only */
+    struct dm_token_cache *token_cache; /* the API only */
+};
+
+#endif
