@@ -1,6 +1,6 @@
 /*
- * Time: wall clock for what is stored and shown, monotonic clock for deadlines and durations. Tests replace both
- * through dm_clock_fake().
+ * Time: wall clock for what is stored and shown, monotonic clock for deadlines and durations. Tests replace
+ * the former through dm_clock_fake().
  */
 #ifndef DM_BASE_CLOCK_H
 #define DM_BASE_CLOCK_H
