@@ -304,13 +304,11 @@ struct ini {
     const char *path;
     struct dm_str rest; /* what libinih has not asked for yet; absent at the end */
     int line;           /* of what it got last */
-    int failed_line;    /* where the first value was refused, or 0 */
     enum dm_result result;
 };
 
 static enum dm_result fail(struct ini *ini, const char *what, const char *detail)
 {
-    ini->failed_line = ini->line;
     ini->result = dm_err_set(ini->config->err, DM_E_INVALID, "%s:%d: %s%s", ini->path, ini->line,
                              what, detail);
     return ini->result;
@@ -384,7 +382,6 @@ static int take_pair(void *arg, const char *section, const char *name, const cha
     else
         ini->result = set_value(config, key, dm_str_from(value), where.p);
     if (ini->result != DM_OK) {
-        ini->failed_line = ini->line;
         return 0;
     }
     origin->file = config->n_files;
