@@ -1,0 +1,177 @@
+/*
+ * Randomness, digests and the encodings of secrets. The algorithms are fetched from OpenSSL once,
+ * because a fetch costs more than the digest of a token; after that they are read-only. Where one
+ * of them fails there is no safe way on: abort.
+ */
+#include "base/secret.h"
+
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <sys/random.h>
+
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+/* Written by fetch() only. */
+static EVP_MD *sha256;
+static EVP_MAC *hmac;
+
+static void fetch(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    if (sha256 == NULL || hmac == NULL)
+        abort();
+}
+
+void dm_secret_random(void *ret_bytes, size_t n)
+{
+    uint8_t *to = ret_bytes;
+    while (n > 0) {
+        ssize_t got = getrandom(to, n, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            abort();
+        to += got;
+        n -= (size_t)got;
+    }
+}
+
+bool dm_secret_equal(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+void dm_secret_wipe(void *p, size_t n)
+{
+    explicit_bzero(p, n);
+}
+
+void dm_secret_sha256(struct dm_str data, uint8_t ret_digest[DM_SHA256_BYTES])
+{
+    pthread_once(&fetched, fetch);
+    if (EVP_Digest(data.p, data.n, ret_digest, NULL, sha256, NULL) != 1)
+        abort();
+}
+
+void dm_secret_sha256_hex(struct dm_str data, char ret_text[DM_SHA256_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t digest[DM_SHA256_BYTES];
+    dm_secret_sha256(data, digest);
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        ret_text[2 * i] = digits[digest[i] >> 4];
+        ret_text[2 * i + 1] = digits[digest[i] & 15];
+    }
+    ret_text[DM_SHA256_HEX - 1] = '\0';
+}
+
+void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
+                           uint8_t ret_mac[DM_SHA384_BYTES])
+{
+    pthread_once(&fetched, fetch);
+    char digest[] = "SHA384";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    /* A NULL key would mean "keep the last one". */
+    const void *key_bytes = key.p ? key.p : "";
+    size_t n = 0;
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
+    if (mac == NULL || EVP_MAC_init(mac, key_bytes, key.n, params) != 1 ||
+        EVP_MAC_update(mac, (const void *)data.p, data.n) != 1 ||
+        EVP_MAC_final(mac, ret_mac, &n, DM_SHA384_BYTES) != 1 || n != DM_SHA384_BYTES)
+        abort();
+    EVP_MAC_CTX_free(mac);
+}
+
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char mime_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Without padding; returns the number of characters written. */
+static size_t encode(const char *alphabet, const uint8_t *bytes, size_t n, char *to)
+{
+    size_t out = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | bytes[i];
+        for (held += 8; held >= 6; held -= 6)
+            to[out++] = alphabet[bits >> (held - 6) & 63];
+    }
+    if (held > 0)
+        to[out++] = alphabet[bits << (6 - held) & 63];
+    return out;
+}
+
+void dm_secret_token(char ret_text[DM_TOKEN_TEXT])
+{
+    uint8_t bytes[32];
+    dm_secret_random(bytes, sizeof(bytes));
+    ret_text[encode(url_alphabet, bytes, sizeof(bytes), ret_text)] = '\0';
+    dm_secret_wipe(bytes, sizeof(bytes));
+}
+
+struct dm_str dm_base64url_encode(struct dm_arena *arena, struct dm_str bytes)
+{
+    const struct dm_str absent = {NULL, 0};
+    if (bytes.n > SIZE_MAX / 2)
+        return absent;
+    char *text = dm_arena_alloc(arena, bytes.n / 3 * 4 + 4);
+    if (text == NULL)
+        return absent;
+    return (struct dm_str){text, encode(url_alphabet, (const uint8_t *)bytes.p, bytes.n, text)};
+}
+
+/* The value of a base64url character, or -1. */
+static int value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool dm_base64url_decode(struct dm_arena *arena, struct dm_str text, struct dm_str *ret_bytes)
+{
+    if (text.n % 4 == 1)
+        return false;
+    char *bytes = dm_arena_alloc(arena, text.n / 4 * 3 + 3);
+    if (bytes == NULL)
+        return false;
+    size_t out = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int v = value(text.p[i]);
+        if (v < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)v;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            bytes[out++] = (char)(bits >> held & 0xff);
+        }
+    }
+    /* Left-over bits that are set would give one value two texts. */
+    if ((bits & ((1U << held) - 1)) != 0)
+        return false;
+    *ret_bytes = (struct dm_str){bytes, out};
+    return true;
+}
+
+void dm_base64_encode(const uint8_t *bytes, size_t n, char *ret_text)
+{
+    size_t out = encode(mime_alphabet, bytes, n, ret_text);
+    while (out % 4 != 0)
+        ret_text[out++] = '=';
+    ret_text[out] = '\0';
+}
