@@ -1,0 +1,21 @@
+/* The public surface: the index of all rows, a line a resource. */
+#ifndef DM_API_API_H
+#define DM_API_API_H
+
+#include "edge/route.h"
+
+extern const struct dm_routes dm_account_routes;
+extern const struct dm_routes dm_auth_routes;
+extern const struct dm_routes dm_conversation_routes;
+extern const struct dm_routes dm_health_routes;
+extern const struct dm_routes dm_memory_routes;
+extern const struct dm_routes dm_message_routes;
+extern const struct dm_routes dm_pattern_routes;
+extern const struct dm_routes dm_personality_routes;
+extern const struct dm_routes dm_site_routes;
+extern const struct dm_routes dm_trait_routes;
+
+/* All rows, checked. Caller frees with dm_router_free. */
+DM_MUST_CHECK enum dm_result dm_api_router(struct dm_err *err, struct dm_router **ret_router);
+
+#endif
