@@ -1,0 +1,19 @@
+/* Runs every unit suite of the edge. A new test file adds one line here and one in edge_suites.h. */
+#include "unit/edge/edge_suites.h"
+#include "unit/unit.h"
+
+#define SUITE(x) {#x, NULL, NULL, NULL, NULL, dm_##x##_suite()}
+
+int main(void)
+{
+    /* Sorted. */
+    CU_SuiteInfo suites[] = {
+        SUITE(openapi),
+        SUITE(page),
+        SUITE(problem),
+        SUITE(response),
+        SUITE(shape),
+        CU_SUITE_INFO_NULL,
+    };
+    return dm_unit_run(suites);
+}
