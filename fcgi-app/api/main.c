@@ -1,0 +1,136 @@
+/* digitalme-api: the FastCGI responder. Reads as a table of contents; each line's work is in the
+ * module it names. */
+#include <getopt.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "domain/account.h"
+#include "domain/startup.h"
+#include "domain/token.h"
+#include "edge/server.h"
+
+#define PROGRAM "digitalme-api"
+
+struct program {
+    struct dm_config *config;
+    struct dm_log *log;
+    struct dm_domain domain;
+    struct dm_router *router;
+    struct dm_metrics *metrics;
+    struct dm_server *server;
+    char instance_id[DM_INSTANCE_ID_TEXT];
+    int64_t started_us;
+};
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out,
+            "usage: %s [-c FILE]\n"
+            "  -c, --config FILE  read FILE instead of %s\n"
+            "  -V, --version      print the version\n"
+            "  -h, --help         print this\n",
+            PROGRAM, DM_STARTUP_CONFIG_FILE);
+    return status;
+}
+
+static enum dm_result open_domain(struct program *p, const struct dm_settings *settings,
+                                  struct dm_err *err)
+{
+    struct dm_domain *domain = &p->domain;
+    domain->settings = settings;
+    enum dm_result result = dm_jwt_keys_load(settings->token_key_dir, err, &domain->keys);
+    if (result != DM_OK)
+        return result;
+    domain->pg = dm_startup_pg(settings, PROGRAM);
+    domain->kv = dm_startup_kv(settings);
+    domain->token_cache = dm_token_cache_new((size_t)settings->token_cache_entries);
+    domain->hashes = dm_startup_hash_pool(settings);
+    if (!domain->pg || !domain->kv || !domain->token_cache || !domain->hashes)
+        return dm_err_set(err, DM_E_NOMEM, "out of memory");
+    return dm_account_prepare(domain, err);
+}
+
+static enum dm_result open_program(struct program *p, const char *config_file, struct dm_err *err)
+{
+    enum dm_result result = dm_startup_config(config_file, err, &p->config);
+    if (result != DM_OK)
+        return result;
+    const struct dm_settings *settings = dm_config_values(p->config);
+    dm_startup_instance_id(settings, p->instance_id);
+    p->log = dm_startup_log(settings, PROGRAM, p->instance_id);
+    p->metrics = dm_metrics_new();
+    if (!p->log || !p->metrics)
+        return dm_err_set(err, DM_E_NOMEM, "out of memory");
+    result = dm_api_router(err, &p->router);
+    if (result == DM_OK)
+        result = open_domain(p, settings, err);
+    if (result != DM_OK)
+        return result;
+    p->server = dm_server_new(&(struct dm_server_options){
+        .domain = &p->domain,
+        .router = p->router,
+        .log = p->log,
+        .metrics = p->metrics,
+        .version = PACKAGE_VERSION,
+        .instance_id = p->instance_id,
+        .started_wall_ms = dm_clock_wall_ms(),
+    });
+    return p->server ? DM_OK : dm_err_set(err, DM_E_NOMEM, "out of memory");
+}
+
+static void close_program(struct program *p)
+{
+    dm_server_free(p->server);
+    dm_hash_pool_free(p->domain.hashes);
+    dm_token_cache_free(p->domain.token_cache);
+    dm_kv_close(p->domain.kv);
+    dm_pg_close(p->domain.pg);
+    dm_jwt_keys_free(p->domain.keys);
+    dm_router_free(p->router);
+    dm_metrics_free(p->metrics);
+    dm_log_close(p->log);
+    dm_config_free(p->config);
+}
+
+static void ready(void *arg)
+{
+    struct program *p = arg;
+    dm_log(p->log, DM_INFO, NULL, "ready", DM_ATTR("service.version", PACKAGE_VERSION),
+           DM_ATTR("startup.duration", (double)(dm_clock_monotonic_us() - p->started_us) / 1e6));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct program program = {.started_us = dm_clock_monotonic_us()};
+    const char *config_file = NULL;
+    int option;
+    while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
+        if (option == 'c')
+            config_file = optarg;
+        else if (option == 'V')
+            return printf("%s %s\n", PROGRAM, PACKAGE_VERSION) < 0;
+        else
+            return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
+    }
+    if (optind < argc)
+        return usage(stderr, 2);
+
+    dm_startup_process();
+    struct dm_err err = {0};
+    enum dm_result result = open_program(&program, config_file, &err);
+    if (result == DM_OK)
+        result = dm_server_run(program.server, ready, &program, &err);
+    if (result != DM_OK) {
+        fprintf(stderr, "%s: %s\n", PROGRAM, err.detail);
+        if (program.log)
+            dm_log(program.log, DM_FATAL, NULL, "cannot run", DM_ATTR("error.message", err.detail));
+    } else {
+        dm_log(program.log, DM_INFO, NULL, "stopped", DM_ATTR("drained", true));
+    }
+    close_program(&program);
+    return result == DM_OK ? 0 : 1;
+}

@@ -1,0 +1,108 @@
+/* digitalme-worker: runs the outbox's jobs. A table of contents, like every program's main. */
+#include <getopt.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/transfer.h"
+#include "domain/startup.h"
+#include "worker/worker.h"
+
+#define PROGRAM "digitalme-worker"
+
+struct program {
+    struct dm_config *config;
+    struct dm_log *log;
+    struct dm_domain domain;
+    struct dm_worker *worker;
+    char instance_id[DM_INSTANCE_ID_TEXT];
+};
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out,
+            "usage: %s [-c FILE]\n"
+            "  -c, --config FILE  read FILE instead of %s\n"
+            "  -V, --version      print the version\n"
+            "  -h, --help         print this\n",
+            PROGRAM, DM_STARTUP_CONFIG_FILE);
+    return status;
+}
+
+static enum dm_result open_program(struct program *p, const char *config_file, struct dm_err *err)
+{
+    enum dm_result result = dm_startup_config(config_file, err, &p->config);
+    if (result != DM_OK)
+        return result;
+    const struct dm_settings *settings = dm_config_values(p->config);
+    dm_startup_instance_id(settings, p->instance_id);
+    p->log = dm_startup_log(settings, PROGRAM, p->instance_id);
+    p->domain.settings = settings;
+    p->domain.pg = dm_startup_pg(settings, PROGRAM);
+    if (!p->log || !p->domain.pg)
+        return dm_err_set(err, DM_E_NOMEM, "out of memory");
+    result = dm_transfer_init(err);
+    if (result != DM_OK)
+        return result;
+    p->worker = dm_worker_new(&(struct dm_worker_options){.domain = &p->domain, .log = p->log});
+    return p->worker ? DM_OK : dm_err_set(err, DM_E_NOMEM, "out of memory or threads");
+}
+
+static void close_program(struct program *p)
+{
+    dm_worker_free(p->worker);
+    dm_transfer_done();
+    dm_pg_close(p->domain.pg);
+    dm_log_close(p->log);
+    dm_config_free(p->config);
+}
+
+/* Wait for the end: the second signal does not wait for the jobs in hand. */
+static void wait_for_signal(void)
+{
+    sigset_t ends;
+    int signal_number;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    while (sigwait(&ends, &signal_number) != 0)
+        continue;
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    const char *config_file = NULL;
+    int option;
+    while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
+        if (option == 'c')
+            config_file = optarg;
+        else if (option == 'V')
+            return printf("%s %s\n", PROGRAM, PACKAGE_VERSION) < 0;
+        else
+            return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
+    }
+    if (optind < argc)
+        return usage(stderr, 2);
+
+    dm_startup_process();
+    struct program program = {0};
+    struct dm_err err = {0};
+    enum dm_result result = open_program(&program, config_file, &err);
+    if (result != DM_OK) {
+        fprintf(stderr, "%s: %s\n", PROGRAM, err.detail);
+        if (program.log)
+            dm_log(program.log, DM_FATAL, NULL, "cannot run", DM_ATTR("error.message", err.detail));
+    } else {
+        dm_log(program.log, DM_INFO, NULL, "ready", DM_ATTR("service.version", PACKAGE_VERSION));
+        wait_for_signal();
+        dm_log(program.log, DM_INFO, NULL, "stopping", DM_ATTR("signal", true));
+    }
+    close_program(&program);
+    return result == DM_OK ? 0 : 1;
+}

@@ -1,0 +1,90 @@
+/* The first steps of the API, the worker and digitalmectl, so that all three read settings and
+ * reach the stores in one way. */
+#include "domain/startup.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum dm_result dm_startup_config(const char *file, struct dm_err *err,
+                                 struct dm_config **ret_config)
+{
+    struct dm_config_source source = {
+        .file = file,
+        .env = environ,
+        .credentials_dir = getenv("CREDENTIALS_DIRECTORY"),
+    };
+    if (!file && access(DM_STARTUP_CONFIG_FILE, F_OK) == 0)
+        source.file = DM_STARTUP_CONFIG_FILE;
+    return dm_config_load(&dm_settings_table, &source, err, ret_config);
+}
+
+void dm_startup_instance_id(const struct dm_settings *settings, char ret_text[DM_INSTANCE_ID_TEXT])
+{
+    if (settings->instance_id[0])
+        snprintf(ret_text, DM_INSTANCE_ID_TEXT, "%s", settings->instance_id);
+    else if (gethostname(ret_text, DM_INSTANCE_ID_TEXT) != 0)
+        snprintf(ret_text, DM_INSTANCE_ID_TEXT, "digitalme");
+    ret_text[DM_INSTANCE_ID_TEXT - 1] = '\0';
+}
+
+struct dm_log *dm_startup_log(const struct dm_settings *settings, const char *program,
+                              const char *instance_id)
+{
+    return dm_log_open(&(struct dm_log_options){
+        .program = program,
+        .instance_id = instance_id,
+        .least = dm_log_severity_of(dm_str_from(settings->log_level)),
+        .to_syslog = settings->log_syslog,
+        .to_stderr = settings->log_stderr,
+    });
+}
+
+void dm_startup_process(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    /* Hundreds of threads would else each get a malloc arena of their own. */
+    mallopt(M_ARENA_MAX, 4);
+}
+
+struct dm_pg_options dm_startup_pg_options(const struct dm_settings *settings,
+                                           const char *application_name)
+{
+    return (struct dm_pg_options){
+        .conninfo = settings->database_conninfo,
+        .password = settings->database_password,
+        .application_name = application_name,
+        .connections = (unsigned)settings->database_connections,
+        .connect_timeout_ms = settings->database_connect_timeout_ms,
+        .max_wait_ms = settings->database_wait_ms,
+    };
+}
+
+struct dm_pg *dm_startup_pg(const struct dm_settings *settings, const char *application_name)
+{
+    struct dm_pg_options options = dm_startup_pg_options(settings, application_name);
+    return dm_pg_open(&options);
+}
+
+struct dm_kv *dm_startup_kv(const struct dm_settings *settings)
+{
+    return dm_kv_open(&(struct dm_kv_options){
+        .address = settings->redis_address,
+        .user = settings->redis_user[0] ? settings->redis_user : NULL,
+        .password = settings->redis_password,
+        .connections = (unsigned)settings->redis_connections,
+        .timeout_ms = settings->redis_timeout_ms,
+    });
+}
+
+struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = settings->password_threads ? (unsigned)settings->password_threads
+                       : processors > 0           ? (unsigned)processors
+                                                  : 1;
+    return dm_hash_pool_new(threads, (unsigned)settings->password_queue);
+}
