@@ -1,6 +1,5 @@
 /* digitalme-api: the FastCGI responder. Reads as a table of contents; each line's work is in the
  * module it names. */
-#include <getopt.h>
 
 #include "api/api.h"
 #include "base/clock.h"
@@ -21,17 +20,6 @@ struct program {
     char instance_id[DM_INSTANCE_ID_TEXT];
     int64_t started_us;
 };
-
-static int usage(FILE *out, int status)
-{
-    fprintf(out,
-            "usage: %s [-c FILE]\n"
-            "  -c, --config FILE  read FILE instead of %s\n"
-            "  -V, --version      print the version\n"
-            "  -h, --help         print this\n",
-            PROGRAM, DM_STARTUP_CONFIG_FILE);
-    return status;
-}
 
 static enum dm_result open_domain(struct program *p, const struct dm_settings *settings,
                                   struct dm_err *err)
@@ -101,24 +89,12 @@ static void ready(void *arg)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    struct program program = {.started_us = dm_clock_monotonic_us()};
-    const char *config_file = NULL;
-    int option;
-    while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
-        if (option == 'c')
-            config_file = optarg;
-        else if (option == 'V')
-            return printf("%s %s\n", PROGRAM, PACKAGE_VERSION) < 0;
-        else
-            return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
-    }
-    if (optind < argc)
-        return usage(stderr, 2);
+    const char *config_file;
+    int status = dm_startup_arguments(PROGRAM, argc, argv, &config_file);
+    if (status >= 0)
+        return status;
 
+    struct program program = {.started_us = dm_clock_monotonic_us()};
     dm_startup_process();
     struct dm_err err = {0};
     enum dm_result result = open_program(&program, config_file, &err);

@@ -1,5 +1,4 @@
 /* digitalme-worker: runs the outbox's jobs. A table of contents, like every program's main. */
-#include <getopt.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -16,17 +15,6 @@ struct program {
     struct dm_worker *worker;
     char instance_id[DM_INSTANCE_ID_TEXT];
 };
-
-static int usage(FILE *out, int status)
-{
-    fprintf(out,
-            "usage: %s [-c FILE]\n"
-            "  -c, --config FILE  read FILE instead of %s\n"
-            "  -V, --version      print the version\n"
-            "  -h, --help         print this\n",
-            PROGRAM, DM_STARTUP_CONFIG_FILE);
-    return status;
-}
 
 static enum dm_result open_program(struct program *p, const char *config_file, struct dm_err *err)
 {
@@ -73,22 +61,10 @@ static void wait_for_signal(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    const char *config_file = NULL;
-    int option;
-    while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
-        if (option == 'c')
-            config_file = optarg;
-        else if (option == 'V')
-            return printf("%s %s\n", PROGRAM, PACKAGE_VERSION) < 0;
-        else
-            return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : 2);
-    }
-    if (optind < argc)
-        return usage(stderr, 2);
+    const char *config_file;
+    int status = dm_startup_arguments(PROGRAM, argc, argv, &config_file);
+    if (status >= 0)
+        return status;
 
     dm_startup_process();
     struct program program = {0};

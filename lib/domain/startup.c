@@ -2,9 +2,43 @@
  * reach the stores in one way. */
 #include "domain/startup.h"
 
+#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
+
+static int usage(const char *program, FILE *out, int status)
+{
+    fprintf(out,
+            "usage: %s [-c FILE]\n"
+            "  -c, --config FILE  read FILE instead of %s\n"
+            "  -V, --version      print the version\n"
+            "  -h, --help         print this\n",
+            program, DM_STARTUP_CONFIG_FILE);
+    return status;
+}
+
+int dm_startup_arguments(const char *program, int argc, char **argv, const char **ret_config_file)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    const char *config_file = NULL;
+    int option;
+    while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
+        if (option == 'c')
+            config_file = optarg;
+        else if (option == 'V')
+            return printf("%s %s\n", program, PACKAGE_VERSION) < 0;
+        else
+            return option == 'h' ? usage(program, stdout, 0) : usage(program, stderr, 2);
+    }
+    if (optind < argc)
+        return usage(program, stderr, 2);
+    *ret_config_file = config_file;
+    return -1;
+}
 
 enum dm_result dm_startup_config(const char *file, struct dm_err *err,
                                  struct dm_config **ret_config)

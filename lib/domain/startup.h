@@ -9,6 +9,12 @@
 #define DM_INSTANCE_ID_TEXT 65
 
 /*
+ * A daemon's arguments: -c FILE, --version, --help. Returns -1 to go on, with *ret_config_file NULL
+ * or the file, else the exit status after having printed what was asked for, or what is wrong.
+ */
+int dm_startup_arguments(const char *program, int argc, char **argv, const char **ret_config_file);
+
+/*
  * Load the settings: file NULL means DM_STARTUP_CONFIG_FILE if there is one. Then the environment,
  * then systemd's credentials. Same errors as dm_config_load. Caller frees with dm_config_free.
  */

@@ -1,0 +1,147 @@
+/* `doctor`: tries what the programs need, one line a check, each failure with how to mend it. */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ctl/ctl.h"
+#include "domain/startup.h"
+#include "store/schema_store.h"
+
+#define ARENA_BYTES (1024 * 1024)
+#define CHECK_MS 3000
+
+/* What one check found; words only when it failed. */
+struct finding {
+    bool good;
+    char words[300];
+};
+
+struct check {
+    const char *name;
+    const char *mend;
+    struct finding (*run)(const struct dm_settings *settings, struct dm_ctx *ctx);
+};
+
+static struct finding found(enum dm_result result, const char *words)
+{
+    struct finding finding = {.good = result == DM_OK};
+    if (result != DM_OK)
+        snprintf(finding.words, sizeof(finding.words), "%s: %s", dm_result_name(result), words);
+    return finding;
+}
+
+static struct finding check_keys(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_jwt_keys *keys = NULL;
+    enum dm_result result = dm_jwt_keys_load(settings->token_key_dir, &ctx->err, &keys);
+    dm_jwt_keys_free(keys);
+    return found(result, ctx->err.detail);
+}
+
+/* Others must not be able to read what signs our tokens. */
+static struct finding check_key_modes(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct stat info;
+    if (stat(settings->token_key_dir, &info) != 0)
+        return found(dm_err_set(&ctx->err, DM_E_NOTFOUND, "no folder %s", settings->token_key_dir),
+                     ctx->err.detail);
+    if (info.st_mode & (S_IROTH | S_IXOTH | S_IWOTH | S_IWGRP))
+        return found(dm_err_set(&ctx->err, DM_E_DENIED, "%s has mode %03o", settings->token_key_dir,
+                                (unsigned)(info.st_mode & 0777)),
+                     ctx->err.detail);
+    return found(DM_OK, "");
+}
+
+static struct finding check_database(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_pg *pg = dm_startup_pg(settings, "digitalmectl");
+    enum dm_result result = pg ? dm_pg_ping(pg, ctx) : dm_ctx_nomem(ctx);
+    dm_pg_close(pg);
+    return found(result, ctx->err.detail);
+}
+
+/* The newest change's tables are there and ours to read. */
+static struct finding check_schema(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_pg *pg = dm_startup_pg(settings, "digitalmectl");
+    enum dm_result result = pg ? dm_schema_store_check(pg, ctx) : dm_ctx_nomem(ctx);
+    dm_pg_close(pg);
+    return found(result, ctx->err.detail);
+}
+
+static struct finding check_redis(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_kv *kv = dm_startup_kv(settings);
+    enum dm_result result = kv ? dm_kv_ping(kv, ctx) : dm_ctx_nomem(ctx);
+    dm_kv_close(kv);
+    return found(result, ctx->err.detail);
+}
+
+static struct finding check_socket(const char *path, struct dm_ctx *ctx)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (good)
+        return found(DM_OK, "");
+    return found(dm_err_set(&ctx->err, DM_E_UNAVAILABLE, "nobody answers at %s", path),
+                 ctx->err.detail);
+}
+
+static struct finding check_api_door(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    return check_socket(settings->api_socket, ctx);
+}
+
+static struct finding check_stream_door(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    return check_socket(settings->stream_socket, ctx);
+}
+
+static const struct check checks[] = {
+    {"signing keys", "openssl ecparam -name prime256v1 -genkey -noout -out DIR/KID.pem",
+     check_keys},
+    {"signing keys' folder", "chmod o-rwx,g-w DIR", check_key_modes},
+    {"database", "is PostgreSQL running, and are database.conninfo and its password right?",
+     check_database},
+    {"schema", "sqitch deploy", check_schema},
+    {"redis", "is Redis running, and is redis.address right?", check_redis},
+    {"api door", "is digitalme-api running, and is server.api_socket right?", check_api_door},
+    {"stream door", "is digitalme-api running, and is server.stream_socket right?",
+     check_stream_door},
+};
+
+int dm_ctl_doctor(const struct dm_ctl_options *options, int argc, char **argv)
+{
+    int status = dm_ctl_no_arguments("doctor", argc, argv);
+    if (status != 0)
+        return status;
+    struct dm_config *config;
+    struct dm_err err = {0};
+    if (dm_startup_config(options->config_file, &err, &config) != DM_OK) {
+        printf("FAIL  %-22s %s\n", "configuration", err.detail);
+        return 1;
+    }
+    printf("ok    configuration\n");
+    dm_startup_process();
+    struct dm_arena *arena = dm_arena_new(ARENA_BYTES, ARENA_BYTES);
+    for (size_t i = 0; arena && i < sizeof(checks) / sizeof(checks[0]); i++) {
+        struct dm_ctx ctx = {.arena = arena, .deadline_ms = dm_clock_monotonic_ms() + CHECK_MS};
+        struct finding finding = checks[i].run(dm_config_values(config), &ctx);
+        if (finding.good)
+            printf("ok    %s\n", checks[i].name);
+        else
+            printf("FAIL  %-22s %s\n      %-22s mend: %s\n", checks[i].name, finding.words, "",
+                   checks[i].mend);
+        status |= !finding.good;
+        dm_arena_reset(arena);
+    }
+    dm_arena_free(arena);
+    dm_config_free(config);
+    return arena ? status : dm_ctl_fail("out of memory");
+}
