@@ -58,7 +58,12 @@ struct dm_pg_result {
 struct dm_pg *dm_pg_open(const struct dm_pg_options *options);
 void dm_pg_close(struct dm_pg *pg); /* NULL allowed */
 
-/* Run one statement on a connection of the pool, in a transaction of its own. params: stmt->n_params of them. */
+/*
+ * Run one statement on a connection of the pool, in a transaction of its own. params: stmt->n_params of them. ret_result may be NULL here and
+ * in dm_pg_exec. The server's errors: a unique violation or a lock not to be had is CONFLICT, a foreign key NOTFOUND, another constraint
+ * or a value out of its type INVALID, each with the constraint's name (31 bytes of it) in err.rule; deadlock, shutdown and lack of resources
+ * UNAVAILABLE; the rest INTERNAL.
+ */
 DM_MUST_CHECK enum dm_result dm_pg_run(struct dm_pg *pg, struct dm_ctx *ctx,
                                        const struct dm_pg_stmt *stmt,
                                        const struct dm_pg_param *params,
@@ -81,8 +86,10 @@ DM_MUST_CHECK enum dm_result dm_pg_end(struct dm_pg_conn *conn, struct dm_ctx *c
                                        enum dm_result result);
 
 /*
- * A connection outside the pool that listens on a channel (LISTEN). Wait returns DM_OK on a notification, DM_E_TIMEOUT when
- * timeout_ms passed or wake_fd became readable, DM_E_UNAVAILABLE when the connection is lost (it is made anew by the next call).
+ * A connection outside the pool that listens on a channel (LISTEN). channel: a static constant, at most 63 bytes. Wait returns DM_OK on a
+ * notification, or when it has connected anew (what was notified before went unheard: look); DM_E_TIMEOUT when timeout_ms (0 or more) passed or
+ * wake_fd became readable; DM_E_UNAVAILABLE when the connection is lost or cannot be made (after up to a second, so a loop does not spin; the
+ * next call tries again).
  */
 struct dm_pg_listener;
 struct dm_pg_listener *dm_pg_listener_open(const struct dm_pg_options *options, const char *channel);
@@ -95,7 +102,7 @@ DM_MUST_CHECK enum dm_result dm_pg_ping(struct dm_pg *pg, struct dm_ctx *ctx);
 enum dm_breaker_state dm_pg_breaker(const struct dm_pg *pg);
 unsigned dm_pg_in_use(const struct dm_pg *pg); /* connections lent */
 
-/* Parameters. Those that format write into the arena; absent when it is full (then the statement fails with NOMEM). */
+/* Parameters. Those that format write into the arena; when it is full, the statement fails with NOMEM. */
 struct dm_pg_param dm_pg_text(struct dm_str s);
 struct dm_pg_param dm_pg_int(struct dm_ctx *ctx, int64_t v);
 struct dm_pg_param dm_pg_num(struct dm_ctx *ctx, double v);
