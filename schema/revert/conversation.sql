@@ -1,0 +1,8 @@
+-- Revert digitalme:conversation from pg
+
+BEGIN;
+
+DROP TABLE message;
+DROP TABLE conversation;
+
+COMMIT;
