@@ -1,0 +1,233 @@
+/*
+ * The shape as JSON Schema 2020-12, for the OpenAPI document: what shape.c checks, told to clients
+ * and to those who make clients. A merge patch has a schema of its own, because there a member may
+ * be left out, and null takes one away.
+ */
+#include "edge/shape_internal.h"
+
+static void name_string(struct dm_json_writer *w, const char *name, const char *value)
+{
+    dm_json_name(w, name);
+    dm_json_string(w, dm_str_from(value));
+}
+
+static void name_num(struct dm_json_writer *w, const char *name, double value)
+{
+    dm_json_name(w, name);
+    dm_json_num(w, value);
+}
+
+/* "type": "string", or ["string", "null"]. */
+static void write_type(struct dm_json_writer *w, const char *type, bool nullable)
+{
+    if (!nullable) {
+        name_string(w, "type", type);
+        return;
+    }
+    dm_json_name(w, "type");
+    dm_json_array_begin(w);
+    dm_json_string(w, dm_str_from(type));
+    dm_json_string(w, DM_STR("null"));
+    dm_json_array_end(w);
+}
+
+/* Lengths of at least 0 go without saying. */
+static void write_bounds(struct dm_json_writer *w, const struct dm_field *field,
+                         const char *min_name, const char *max_name, bool min_from_zero)
+{
+    if (!dm_field_bounded(field))
+        return;
+    if (!min_from_zero || field->min > 0)
+        name_num(w, min_name, field->min);
+    name_num(w, max_name, field->max);
+}
+
+static void write_format(struct dm_json_writer *w, const struct dm_field *field, bool nullable)
+{
+    static const char *const names[] = {
+        [DM_UUID] = "uuid",
+        [DM_EMAIL] = "email",
+        [DM_PASSWORD] = "password",
+        [DM_URI] = "uri",
+    };
+    size_t format = (size_t)field->format;
+    if (format < sizeof(names) / sizeof(names[0]) && names[format] != NULL)
+        name_string(w, "format", names[format]);
+    if (field->format != DM_CHOICE)
+        return;
+    dm_json_name(w, "enum");
+    dm_json_array_begin(w);
+    for (const char *const *choice = field->choices; *choice != NULL; choice++)
+        dm_json_string(w, dm_str_from(*choice));
+    if (nullable)
+        dm_json_null(w);
+    dm_json_array_end(w);
+}
+
+static void write_ref(struct dm_json_writer *w, const char *name, const char *suffix)
+{
+    char ref[200];
+    snprintf(ref, sizeof(ref), "#/components/schemas/%s%s", name, suffix);
+    name_string(w, "$ref", ref);
+}
+
+static void write_nested(struct dm_json_writer *w, const struct dm_field *field, bool nullable,
+                         bool patch)
+{
+    const char *suffix = patch ? DM_PATCH_SUFFIX : "";
+    if (!nullable) {
+        write_ref(w, field->shape->name, suffix);
+        return;
+    }
+    dm_json_name(w, "anyOf");
+    dm_json_array_begin(w);
+    dm_json_object_begin(w);
+    write_ref(w, field->shape->name, suffix);
+    dm_json_object_end(w);
+    dm_json_object_begin(w);
+    name_string(w, "type", "null");
+    dm_json_object_end(w);
+    dm_json_array_end(w);
+}
+
+static void write_array(struct dm_json_writer *w, const struct dm_field *field, bool nullable)
+{
+    write_type(w, "array", nullable);
+    write_bounds(w, field, "minItems", "maxItems", true);
+    dm_json_name(w, "items");
+    dm_json_object_begin(w);
+    if (field->shape != NULL) {
+        write_ref(w, field->shape->name, "");
+    } else {
+        name_string(w, "type", "string");
+        name_num(w, "maxLength", dm_field_item_max(field));
+        write_format(w, field, false);
+    }
+    dm_json_object_end(w);
+}
+
+static void write_kind(struct dm_json_writer *w, const struct dm_field *field, bool nullable,
+                       bool patch)
+{
+    switch (field->kind) {
+    case DM_STRING:
+        write_type(w, "string", nullable);
+        write_bounds(w, field, "minLength", "maxLength", true);
+        write_format(w, field, nullable);
+        break;
+    case DM_INTEGER:
+        write_type(w, "integer", nullable);
+        write_bounds(w, field, "minimum", "maximum", false);
+        break;
+    case DM_NUMBER:
+        write_type(w, "number", nullable);
+        write_bounds(w, field, "minimum", "maximum", false);
+        break;
+    case DM_BOOLEAN:
+        write_type(w, "boolean", nullable);
+        break;
+    case DM_TIME:
+        write_type(w, "string", nullable);
+        name_string(w, "format", "date-time");
+        break;
+    case DM_JSON_OBJECT:
+        if (field->shape == NULL) {
+            write_type(w, "object", nullable);
+            write_bounds(w, field, "minProperties", "maxProperties", true);
+            break;
+        }
+        write_nested(w, field, nullable, patch);
+        break;
+    case DM_OBJECT:
+        write_nested(w, field, nullable, patch);
+        break;
+    case DM_ARRAY:
+    case DM_JSON_ARRAY:
+        write_array(w, field, nullable);
+        break;
+    }
+}
+
+void dm_field_schema(const struct dm_field *field, struct dm_json_writer *w)
+{
+    dm_json_object_begin(w);
+    write_kind(w, field, field->nullable, false);
+    if (field->initial != NULL) {
+        dm_json_name(w, "default");
+        dm_json_raw(w, dm_str_from(field->initial));
+    }
+    dm_json_object_end(w);
+}
+
+void dm_field_description(const struct dm_field *field, struct dm_json_writer *w)
+{
+    char text[512];
+    if (field->text == NULL && field->unit == NULL)
+        return;
+    if (field->text == NULL || field->unit == NULL)
+        snprintf(text, sizeof(text), "%s", field->text != NULL ? field->text : field->unit);
+    else
+        snprintf(text, sizeof(text), "%s (%s)", field->text, field->unit);
+    name_string(w, "description", text);
+}
+
+static void write_property(struct dm_json_writer *w, const struct dm_field *field, bool patch)
+{
+    dm_json_name(w, field->name);
+    dm_json_object_begin(w);
+    write_kind(w, field, field->nullable || patch, patch);
+    dm_field_description(field, w);
+    if (field->initial != NULL && !patch) {
+        dm_json_name(w, "default");
+        dm_json_raw(w, dm_str_from(field->initial));
+    }
+    if (field->read_only) {
+        dm_json_name(w, "readOnly");
+        dm_json_bool(w, true);
+    }
+    dm_json_object_end(w);
+}
+
+static void write_required(const struct dm_shape *shape, struct dm_json_writer *w)
+{
+    bool begun = false;
+    for (size_t i = 0; i < shape->n_fields; i++) {
+        if (!shape->fields[i].required)
+            continue;
+        if (!begun) {
+            dm_json_name(w, "required");
+            dm_json_array_begin(w);
+            begun = true;
+        }
+        dm_json_string(w, dm_str_from(shape->fields[i].name));
+    }
+    if (begun)
+        dm_json_array_end(w);
+}
+
+static void write_schema(const struct dm_shape *shape, struct dm_json_writer *w, bool patch)
+{
+    dm_json_object_begin(w);
+    name_string(w, "type", "object");
+    dm_json_name(w, "properties");
+    dm_json_object_begin(w);
+    for (size_t i = 0; i < shape->n_fields; i++)
+        if (!patch || !shape->fields[i].read_only)
+            write_property(w, &shape->fields[i], patch);
+    dm_json_object_end(w);
+    if (!patch)
+        write_required(shape, w);
+    dm_json_name(w, "additionalProperties");
+    dm_json_bool(w, false);
+    dm_json_object_end(w);
+}
+
+void dm_shape_schema(const struct dm_shape *shape, struct dm_json_writer *w)
+{
+    write_schema(shape, w, false);
+}
+
+void dm_shape_patch_schema(const struct dm_shape *shape, struct dm_json_writer *w)
+{
+    write_schema(shape, w, true);
+}
