@@ -1,0 +1,119 @@
+/* lib/base/format.c: what each syntax takes and refuses. */
+#include "base/format.h"
+
+#include "unit/base/base_suites.h"
+#include "unit/unit.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void emails(void)
+{
+    static const char *const taken[] = {
+        "a@b.c",
+        "first.last+tag@sub.example.org",
+        "o'brien!#$%&*/=?^_`{|}~-@example.com",
+        "x@xn--80.eu",
+        "1@2.example",
+        "A@EXAMPLE.COM",
+    };
+    static const char *const refused[] = {
+        "",         "a",         "@b.c",         "a@",          "a@b",
+        "a@b.",     "a@.c",      "a@b..c",       ".a@b.c",      "a.@b.c",
+        "a..b@c.d", "a b@c.d",   "a@b c.d",      "a@-b.c",      "a@b-.c",
+        "a@@b.c",   "a@b@c.d",   "\"a\"@b.c",    "a@[1.2.3.4]", "<a@b.c>",
+        "a@b.c\n",  "a\r\n@b.c", "\xc3\xbc@b.c", "a@b_c.d",     "a,b@c.d",
+        "a@b.c ",
+    };
+    for (size_t i = 0; i < COUNT(taken); i++)
+        CU_ASSERT_TRUE(dm_format_is_email(dm_str_from(taken[i])));
+    for (size_t i = 0; i < COUNT(refused); i++)
+        CU_ASSERT_FALSE(dm_format_is_email(dm_str_from(refused[i])));
+    CU_ASSERT_FALSE(dm_format_is_email(DM_STR("a\0@b.c")));
+    CU_ASSERT_FALSE(dm_format_is_email((struct dm_str){NULL, 0}));
+}
+
+/* local bytes of 'l', then an address of total bytes in labels of at most label bytes. */
+static bool is_email_of(size_t local, size_t total, size_t label)
+{
+    char text[400];
+    memset(text, 'l', sizeof(text));
+    text[local] = '@';
+    for (size_t i = local + 1 + label; i < total - 1; i += label + 1)
+        text[i] = '.';
+    return dm_format_is_email((struct dm_str){text, total});
+}
+
+static void email_lengths(void)
+{
+    CU_ASSERT_TRUE(is_email_of(64, 100, 10));
+    CU_ASSERT_FALSE(is_email_of(65, 100, 10));
+    CU_ASSERT_TRUE(is_email_of(10, 254, 60));
+    CU_ASSERT_FALSE(is_email_of(10, 255, 60));
+    CU_ASSERT_TRUE(is_email_of(10, 200, 63));
+    CU_ASSERT_FALSE(is_email_of(10, 200, 64));
+}
+
+static void email_key_is_lower_case(void)
+{
+    struct dm_arena *arena = dm_arena_new(256, 256);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    CU_ASSERT_STR(dm_format_email_key(arena, DM_STR("AZ.az@[`ExAmPle.ORG")), "az.az@[`example.org");
+    CU_ASSERT_PTR_NULL(dm_format_email_key(arena, (struct dm_str){NULL, 0}).p);
+    dm_arena_free(arena);
+}
+
+static void languages(void)
+{
+    static const char *const taken[] = {"en", "deu", "pt-BR", "zh-Hant", "zh-Hant-TW", "es-419"};
+    static const char *const refused[] = {"",       "e",      "en-",      "-en",     "en_US",
+                                          "en-U",   "en-USA", "en--US",   "e1",      "zh-Hant-",
+                                          "en-US-", "es-41",  "en-US-US", "zh-Han1", "englishes"};
+    for (size_t i = 0; i < COUNT(taken); i++)
+        CU_ASSERT_TRUE(dm_format_is_language(dm_str_from(taken[i])));
+    for (size_t i = 0; i < COUNT(refused); i++)
+        CU_ASSERT_FALSE(dm_format_is_language(dm_str_from(refused[i])));
+    CU_ASSERT_FALSE(dm_format_is_language((struct dm_str){NULL, 0}));
+}
+
+static void tokens(void)
+{
+    CU_ASSERT_TRUE(dm_format_is_token(DM_STR("AZaz09._-"), 9));
+    CU_ASSERT_FALSE(dm_format_is_token(DM_STR("AZaz09._-"), 8));
+    CU_ASSERT_FALSE(dm_format_is_token(DM_STR(""), 8));
+    CU_ASSERT_FALSE(dm_format_is_token(DM_STR("a b"), 8));
+    CU_ASSERT_FALSE(dm_format_is_token(DM_STR("a\0"), 8));
+    CU_ASSERT_FALSE(dm_format_is_token(DM_STR("a/b"), 8));
+    CU_ASSERT_FALSE(dm_format_is_token(DM_STR("\xc3\xbc"), 8));
+}
+
+static void url_decoding(void)
+{
+    struct dm_arena *arena = dm_arena_new(256, 4096);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    struct dm_str s = {NULL, 0};
+    CU_ASSERT_TRUE(dm_format_url_decode(arena, DM_STR("a+b%20c%2B%c3%BC%25"), &s));
+    CU_ASSERT_STR(s, "a b c+\xc3\xbc%");
+    CU_ASSERT_TRUE(dm_format_url_decode(arena, DM_STR(""), &s));
+    CU_ASSERT_STR(s, "");
+    CU_ASSERT_TRUE(dm_format_url_decode(arena, DM_STR("%00"), &s));
+    CU_ASSERT_TRUE(s.n == 1 && s.p[0] == '\0');
+    static const char *const refused[] = {"%", "a%", "%2", "%zz", "%2g", "%%20", "%-1"};
+    for (size_t i = 0; i < COUNT(refused); i++)
+        CU_ASSERT_FALSE(dm_format_url_decode(arena, dm_str_from(refused[i]), &s));
+    CU_ASSERT_EQUAL(s.n, 1);
+    dm_arena_free(arena);
+}
+
+CU_TestInfo *dm_format_suite(void)
+{
+    static CU_TestInfo tests[] = {
+        {"e-mail addresses", emails},
+        {"lengths of e-mail addresses", email_lengths},
+        {"an e-mail key is lower case", email_key_is_lower_case},
+        {"language tags", languages},
+        {"tokens", tokens},
+        {"URL decoding", url_decoding},
+        CU_TEST_INFO_NULL,
+    };
+    return tests;
+}

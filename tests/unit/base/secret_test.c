@@ -1,0 +1,159 @@
+/* lib/base/secret.c against the vectors of FIPS 180, RFC 4231 and RFC 4648. */
+#include "base/secret.h"
+
+#include "unit/base/base_suites.h"
+#include "unit/unit.h"
+
+static void to_hex(const uint8_t *bytes, size_t n, char *ret_text)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(ret_text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void sha256_known_answers(void)
+{
+    char text[DM_SHA256_HEX];
+    dm_secret_sha256_hex(DM_STR("abc"), text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    dm_secret_sha256_hex((struct dm_str){NULL, 0}, text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    dm_secret_sha256_hex(DM_STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    uint8_t digest[DM_SHA256_BYTES];
+    char again[DM_SHA256_HEX];
+    dm_secret_sha256(DM_STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), digest);
+    to_hex(digest, sizeof(digest), again);
+    CU_ASSERT_STRING_EQUAL(again, text);
+}
+
+/* RFC 4231 §4.3 and §4.7 (a key longer than the block), and both empty. */
+static void hmac_sha384_known_answers(void)
+{
+    char long_key[131];
+    memset(long_key, 0xaa, sizeof(long_key));
+    const struct {
+        struct dm_secret key;
+        struct dm_str data;
+        const char *mac;
+    } known[] = {
+        {{"Jefe", 4},
+         DM_STR_INIT("what do ya want for nothing?"),
+         "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+         "8e2240ca5e69e2c78b3239ecfab21649"},
+        {{long_key, sizeof(long_key)},
+         DM_STR_INIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+         "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6"
+         "0c2ef6ab4030fe8296248df163f44952"},
+        {{NULL, 0},
+         {NULL, 0},
+         "6c1f2ee938fad2e24bd91298474382ca218c75db3d83e114b3d4367776d14d35"
+         "51289e75e8209cd4b792302840234adc"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        uint8_t mac[DM_SHA384_BYTES];
+        char text[2 * DM_SHA384_BYTES + 1];
+        dm_secret_hmac_sha384(known[i].key, known[i].data, mac);
+        to_hex(mac, sizeof(mac), text);
+        CU_ASSERT_STRING_EQUAL(text, known[i].mac);
+    }
+}
+
+static void random_bytes_fill_and_differ(void)
+{
+    uint8_t a[1000] = {0}, b[1000] = {0};
+    dm_secret_random(a, sizeof(a));
+    dm_secret_random(b, sizeof(b));
+    CU_ASSERT_FALSE(dm_secret_equal(a, b, sizeof(a)));
+    CU_ASSERT_FALSE(dm_secret_equal(a + 968, b + 968, 32));
+    size_t zeroes = 0;
+    for (size_t i = 0; i < sizeof(a); i++)
+        zeroes += a[i] == 0;
+    /* About 4 are expected; 50 would be an unfilled part. */
+    CU_ASSERT_TRUE(zeroes < 50);
+}
+
+static void equal_and_wipe(void)
+{
+    char a[] = "secret", b[] = "secreT";
+    CU_ASSERT_TRUE(dm_secret_equal(a, b, 5));
+    CU_ASSERT_FALSE(dm_secret_equal(a, b, 6));
+    CU_ASSERT_TRUE(dm_secret_equal(a, b, 0));
+    dm_secret_wipe(a, sizeof(a));
+    for (size_t i = 0; i < sizeof(a); i++)
+        CU_ASSERT_EQUAL(a[i], 0);
+}
+
+static void tokens_are_43_characters_of_base64url(void)
+{
+    struct dm_arena *arena = dm_arena_new(512, 4096);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    char a[DM_TOKEN_TEXT], b[DM_TOKEN_TEXT];
+    dm_secret_token(a);
+    dm_secret_token(b);
+    CU_ASSERT_EQUAL(strlen(a), 43);
+    CU_ASSERT_STRING_NOT_EQUAL(a, b);
+    struct dm_str bytes;
+    CU_ASSERT_TRUE(dm_base64url_decode(arena, dm_str_from(a), &bytes));
+    CU_ASSERT_EQUAL(bytes.n, 32);
+    dm_arena_free(arena);
+}
+
+/* RFC 4648 §10, and bytes that use the two characters of its own. */
+static void base64_known_answers(void)
+{
+    static const struct {
+        const char *bytes, *url, *mime;
+    } known[] = {
+        {"", "", ""},
+        {"f", "Zg", "Zg=="},
+        {"fo", "Zm8", "Zm8="},
+        {"foo", "Zm9v", "Zm9v"},
+        {"foob", "Zm9vYg", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+        {"\xfb\xff\xfe", "-__-", "+//+"},
+    };
+    struct dm_arena *arena = dm_arena_new(512, 4096);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        struct dm_str bytes = dm_str_from(known[i].bytes), back;
+        CU_ASSERT_STR(dm_base64url_encode(arena, bytes), known[i].url);
+        CU_ASSERT_TRUE(dm_base64url_decode(arena, dm_str_from(known[i].url), &back));
+        CU_ASSERT_TRUE(dm_str_eq(back, bytes));
+        char text[16];
+        dm_base64_encode((const uint8_t *)bytes.p, bytes.n, text);
+        CU_ASSERT_STRING_EQUAL(text, known[i].mime);
+    }
+    dm_arena_free(arena);
+}
+
+static void base64url_decoding_is_strict(void)
+{
+    static const char *const refused[] = {"Z",      "Zg==", "Zg=",  "Zh",  "Zm9",
+                                          "Zm9v\n", "Zm+v", "Zm/v", " Zg", "Zm9vY"};
+    struct dm_arena *arena = dm_arena_new(512, 4096);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    struct dm_str ret = DM_STR("untouched");
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        CU_ASSERT_FALSE(dm_base64url_decode(arena, dm_str_from(refused[i]), &ret));
+    CU_ASSERT_STR(ret, "untouched");
+    dm_arena_free(arena);
+}
+
+CU_TestInfo *dm_secret_suite(void)
+{
+    static CU_TestInfo tests[] = {
+        {"SHA-256 known answers", sha256_known_answers},
+        {"HMAC-SHA-384 known answers", hmac_sha384_known_answers},
+        {"random bytes fill and differ", random_bytes_fill_and_differ},
+        {"equal and wipe", equal_and_wipe},
+        {"tokens are 43 characters of base64url", tokens_are_43_characters_of_base64url},
+        {"base64 known answers", base64_known_answers},
+        {"base64url decoding is strict", base64url_decoding_is_strict},
+        CU_TEST_INFO_NULL,
+    };
+    return tests;
+}
