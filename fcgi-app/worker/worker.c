@@ -2,7 +2,6 @@
  * may be. */
 #include "worker/worker.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -130,14 +129,12 @@ static void wait_for_work(struct worker_thread *self, struct dm_ctx *ctx, enum d
     } else {
         wait_ms = RETRY_AFTER_FAULT_MS;
     }
+    /* However it ends, the caller looks again; without a database the call itself keeps the pace.
+     */
     struct dm_err err = {0};
-    enum dm_result result =
-        dm_pg_listener_wait(self->listener, (int)wait_ms, worker->stop_fd, &err);
-    if (result == DM_E_UNAVAILABLE) {
-        /* Waits for the end or for the database, which cannot wake us while it is away. */
-        struct pollfd stop = {.fd = worker->stop_fd, .events = POLLIN};
-        (void)poll(&stop, 1, RETRY_AFTER_FAULT_MS);
-    }
+    if (dm_pg_listener_wait(self->listener, (int)wait_ms, worker->stop_fd, &err) == DM_E_INTERNAL)
+        dm_log(worker->options.log, DM_ERROR, &ctx->trace, "cannot listen",
+               DM_ATTR("error.message", err.detail));
 }
 
 static void *thread_main(void *arg)
