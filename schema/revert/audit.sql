@@ -1,0 +1,7 @@
+-- Revert digitalme:audit from pg
+
+BEGIN;
+
+DROP TABLE audit_event;
+
+COMMIT;

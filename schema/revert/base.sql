@@ -1,0 +1,17 @@
+-- Revert digitalme:base from pg
+
+BEGIN;
+
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
+REVOKE USAGE ON SCHEMA public FROM digitalme_api;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+DO $$
+BEGIN
+    EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM digitalme_api', current_database());
+    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
+END
+$$;
+
+DROP EXTENSION pg_trgm;
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert digitalme:idempotency from pg
+
+BEGIN;
+
+DROP TABLE idempotency_key;
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert digitalme:outbox from pg
+
+BEGIN;
+
+DROP TABLE job;
+
+COMMIT;
