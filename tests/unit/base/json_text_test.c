@@ -12,7 +12,7 @@
 #include "unit/unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MANY_MEMBERS 12000
+#define MANY_MEMBERS 60000
 
 static const struct dm_json_limits wide = {1 << 20, DM_JSON_DEPTH_MAX};
 
@@ -116,8 +116,7 @@ static void refuses_what_is_not_json(void)
         "\xef\xbb\xbf{}",
         "\f1",
         "1\v",
-        "\xc2\xa0"
-        "1",
+        "\xc2\xa0[]",
         "[1]x",
     };
     for (size_t i = 0; i < COUNT(texts); i++)
@@ -260,7 +259,7 @@ static void names_outside_are_kept_while_inner_objects_close(void)
     dm_buf_done(&out);
 }
 
-/* A quadratic comparison would take 72 million steps here, some hundred milliseconds; the scan
+/* A quadratic comparison would take 1.8 thousand million steps here; the scan takes some ten milliseconds. */
  * takes a few. */
 static void many_members_cost_no_quadratic_time(void)
 {
@@ -273,7 +272,7 @@ static void many_members_cost_no_quadratic_time(void)
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
     int64_t us = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
     printf("(%zu bytes in %lld us) ", dm_buf_str(&out).n, (long long)us);
-    CU_ASSERT_TRUE(us < 100000);
+    CU_ASSERT_TRUE(us < 500000);
     dm_buf_done(&out);
 }
 
@@ -311,7 +310,7 @@ static bool is_refused_on_purpose(const char *name)
 static enum dm_result check_file(const char *folder, const char *name)
 {
     static char bytes[1 << 19];
-    char path[4096];
+    char path[4096 + 256];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
