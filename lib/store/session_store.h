@@ -1,11 +1,65 @@
-/* Sessions: one row a log-in, holding the refresh token's hash and its predecessor's. */
+/*
+ * Sessions: one row a log-in, however often it is refreshed. All refresh tokens of a session share
+ * a secret part, the family; the row holds its hash and the hash of the one token that is good now.
+ * The database's clock judges all times.
+ */
 #ifndef DM_STORE_SESSION_STORE_H
 #define DM_STORE_SESSION_STORE_H
 
 #include "store/pg.h"
 
+struct dm_session_new {
+    struct dm_str id, account_id;
+    struct dm_str password_hash;             /* that the log-in was checked against */
+    struct dm_str family_hash, refresh_hash; /* SHA-256 hex */
+    int64_t idle_s, absolute_s;
+    struct dm_str user_agent; /* at most 256 code points; may be absent */
+    struct dm_str address;    /* at most 64; may be absent */
+};
+
+struct dm_session_rotation {
+    struct dm_str family_hash;
+    struct dm_str presented_hash, next_hash;
+    int64_t idle_s;
+};
+
+struct dm_session_row {
+    struct dm_str id, account_id;
+    struct dm_str refresh_hash;
+    bool usable; /* not ended, not past its time, its account active */
+    int64_t idle_expires_at_ms;
+    int64_t rotated_ago_ms;          /* negative: never rotated */
+    struct dm_str email, first_name; /* the owner's */
+};
+
 /* Is the session there, not ended and not past its time? */
 DM_MUST_CHECK enum dm_result dm_session_store_alive(struct dm_pg *pg, struct dm_ctx *ctx,
                                                     struct dm_str session_id, bool *ret_alive);
+/*
+ * A new session; *ret_idle_expires_at_ms is wall time. DM_E_NOTFOUND: the account is no longer
+ * active, or its password has changed since it was read.
+ */
+DM_MUST_CHECK enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                  const struct dm_session_new *session,
+                                                  int64_t *ret_idle_expires_at_ms);
+/* Sessions of the account that have been over for keep_s are forgotten. */
+DM_MUST_CHECK enum dm_result dm_session_store_forget(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                     struct dm_str account_id, int64_t keep_s);
+/*
+ * Compare and set: next takes the place of presented, if that is the token that is good now. One
+ * statement, so that of any number of callers at once exactly one succeeds. DM_E_NOTFOUND: it is
+ * not good now; dm_session_store_lock tells why.
+ */
+DM_MUST_CHECK enum dm_result dm_session_store_rotate(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                     const struct dm_session_rotation *rotation,
+                                                     struct dm_session_row *ret_row);
+/* The session of a family, locked until the transaction ends. */
+DM_MUST_CHECK enum dm_result dm_session_store_lock(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                   struct dm_str family_hash,
+                                                   struct dm_session_row *ret_row);
+/* reason: "logout", "reuse". DM_E_NOTFOUND when it has ended already or is not the account's. */
+DM_MUST_CHECK enum dm_result dm_session_store_end(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                  struct dm_str session_id,
+                                                  struct dm_str account_id, const char *reason);
 
 #endif

@@ -1,0 +1,17 @@
+/* The account as clients see it: the body of /auth/me, and the user in every log-in. */
+#ifndef DM_API_ACCOUNT_H
+#define DM_API_ACCOUNT_H
+
+#include "domain/account.h"
+#include "edge/shape.h"
+
+struct dm_account_body {
+    struct dm_str id, email, first_name, last_name, role;
+    struct dm_opt_bool email_confirmed;
+    struct dm_opt_time created_at, updated_at;
+};
+extern const struct dm_shape dm_account_shape;
+
+void dm_account_body_fill(struct dm_account_body *body, const struct dm_account *account);
+
+#endif

@@ -1,0 +1,161 @@
+/* Sessions over HTTP: log in, refresh, log out. The rules are in domain/session.c. */
+#include "api/account.h"
+#include "api/api.h"
+#include "domain/session.h"
+#include "edge/call.h"
+
+struct login_in {
+    struct dm_str email, password;
+};
+static const struct dm_field login_fields[] = {
+    {.name = "email",
+     .kind = DM_STRING,
+     .format = DM_EMAIL,
+     .offset = offsetof(struct login_in, email),
+     .required = true,
+     .min = 3,
+     .max = 254,
+     .text = "the address of the account"},
+    {.name = "password",
+     .kind = DM_STRING,
+     .format = DM_PASSWORD,
+     .offset = offsetof(struct login_in, password),
+     .required = true,
+     .min = 1,
+     .max = DM_PASSWORD_POINTS_MAX,
+     .text = "its password"},
+};
+static const struct dm_shape login_shape = DM_SHAPE(struct login_in, "Login", login_fields);
+
+struct refresh_in {
+    struct dm_str refresh_token;
+};
+static const struct dm_field refresh_fields[] = {
+    {.name = "refreshToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct refresh_in, refresh_token),
+     .required = true,
+     .min = 1,
+     .max = 128,
+     .text = "the newest refresh token of the session"},
+};
+static const struct dm_shape refresh_shape = DM_SHAPE(struct refresh_in, "Refresh", refresh_fields);
+
+struct session_out {
+    struct dm_str access_token, token_type, refresh_token;
+    struct dm_opt_time expires_at, refresh_expires_at;
+    struct dm_account_body *user;
+};
+static const struct dm_field session_fields[] = {
+    {.name = "accessToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct session_out, access_token),
+     .required = true,
+     .text = "a signed JWT: send it as Authorization: Bearer"},
+    {.name = "tokenType",
+     .kind = DM_STRING,
+     .offset = offsetof(struct session_out, token_type),
+     .required = true,
+     .text = "Bearer"},
+    {.name = "expiresAt",
+     .kind = DM_TIME,
+     .offset = offsetof(struct session_out, expires_at),
+     .required = true,
+     .text = "when the access token ends"},
+    {.name = "refreshToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct session_out, refresh_token),
+     .required = true,
+     .text = "good for one refresh; one that comes up again later ends the session"},
+    {.name = "refreshExpiresAt",
+     .kind = DM_TIME,
+     .offset = offsetof(struct session_out, refresh_expires_at),
+     .required = true,
+     .text = "when the session ends, unless it is refreshed before"},
+    {.name = "user",
+     .kind = DM_OBJECT,
+     .offset = offsetof(struct session_out, user),
+     .required = true,
+     .shape = &dm_account_shape,
+     .text = "who logged in"},
+};
+static const struct dm_shape session_shape =
+    DM_SHAPE(struct session_out, "Session", session_fields);
+
+static enum dm_result reply(struct dm_call *call, const struct dm_session_grant *grant)
+{
+    struct dm_account_body *user = dm_arena_alloc(call->ctx.arena, sizeof(*user));
+    if (user == NULL)
+        return dm_ctx_nomem(&call->ctx);
+    dm_account_body_fill(user, &grant->account);
+
+    struct session_out *out = call->out;
+    *out = (struct session_out){
+        .access_token = grant->access_token,
+        .token_type = DM_STR("Bearer"),
+        .expires_at = {.set = true, .ms = grant->access_expires_at_ms},
+        .refresh_token = grant->refresh_token,
+        .refresh_expires_at = {.set = true, .ms = grant->refresh_expires_at_ms},
+        .user = user,
+    };
+    return DM_OK;
+}
+
+static enum dm_result serve_login(struct dm_call *call)
+{
+    const struct login_in *in = call->in;
+    const struct dm_login login = {
+        .email = in->email,
+        .password = in->password,
+        .user_agent = call->request->user_agent,
+        .address = call->request->remote_address,
+    };
+    struct dm_session_grant grant;
+    enum dm_result result = dm_session_login(call->domain, &call->ctx, &login, &grant);
+    return result == DM_OK ? reply(call, &grant) : result;
+}
+
+static enum dm_result serve_refresh(struct dm_call *call)
+{
+    const struct refresh_in *in = call->in;
+    struct dm_session_grant grant;
+    enum dm_result result = dm_session_refresh(call->domain, &call->ctx, in->refresh_token, &grant);
+    return result == DM_OK ? reply(call, &grant) : result;
+}
+
+static enum dm_result serve_logout(struct dm_call *call)
+{
+    return dm_session_logout(call->domain, &call->ctx, &call->principal);
+}
+
+static const struct dm_route rows[] = {
+    {.name = "auth.login",
+     .method = DM_POST,
+     .path = "/auth/login",
+     .auth = DM_AUTH_NONE,
+     .limit = DM_LIMIT_AUTH,
+     .request = &login_shape,
+     .response = &session_shape,
+     .status = 200,
+     .summary = "Log in with e-mail address and password",
+     .serve = serve_login},
+    {.name = "auth.refresh",
+     .method = DM_POST,
+     .path = "/auth/refresh",
+     .auth = DM_AUTH_NONE,
+     .limit = DM_LIMIT_AUTH,
+     .request = &refresh_shape,
+     .response = &session_shape,
+     .status = 200,
+     .summary = "Trade a refresh token for a new pair",
+     .serve = serve_refresh},
+    {.name = "auth.logout",
+     .method = DM_POST,
+     .path = "/auth/logout",
+     .auth = DM_AUTH_JWT,
+     .limit = DM_LIMIT_WRITE,
+     .status = 204,
+     .summary = "End the session, everywhere at once",
+     .serve = serve_logout},
+};
+const struct dm_routes dm_auth_routes = DM_ROUTES(rows);

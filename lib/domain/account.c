@@ -1,0 +1,347 @@
+/*
+ * The rules of accounts, between api/account.c and store/account_store.c. Every password is hashed
+ * or checked on the hash pool, and before it is known whether the address has an account, so that
+ * both answers take the same time.
+ */
+#include "domain/account.h"
+
+#include "base/format.h"
+#include "base/id.h"
+#include "base/password.h"
+#include "base/utf8.h"
+#include "domain/mail.h"
+#include "store/account_store.h"
+#include "store/audit_store.h"
+
+/* Mails that strangers can cause to one address by registering it or asking for its token again. */
+#define MAILS_MAX 5
+#define MAILS_WINDOW_S 3600
+
+enum dm_result dm_account_prepare(struct dm_domain *domain, struct dm_err *err)
+{
+    char password[DM_TOKEN_TEXT];
+    dm_secret_token(password);
+    return dm_password_hash(domain->settings->password_pepper, dm_str_from(password),
+                            (int)domain->settings->password_cost, domain->decoy_hash, err);
+}
+
+static struct dm_account account_of(const struct dm_account_row *row)
+{
+    return (struct dm_account){
+        .id = row->id,
+        .email = row->email,
+        .first_name = row->first_name,
+        .last_name = row->last_name,
+        .role = dm_role_of(row->role),
+        .email_confirmed = !dm_str_eq_c(row->state, "unconfirmed"),
+        .created_at_ms = row->created_at_ms,
+        .updated_at_ms = row->updated_at_ms,
+    };
+}
+
+/* What is hashed or checked on a thread of the hash pool. */
+struct password_work {
+    const struct dm_domain *domain;
+    struct dm_str password;
+    const char *const *words; /* of the account; NULL: no strength asked for */
+    size_t n_words;
+    const char *hash; /* to check against */
+    enum dm_result result;
+    struct dm_err err;
+    bool matches;
+    char made[DM_PASSWORD_HASH_TEXT];
+};
+
+static void work_hash(void *arg)
+{
+    struct password_work *work = arg;
+    const struct dm_settings *settings = work->domain->settings;
+    if (work->words != NULL && dm_password_score(work->password, work->words, work->n_words) <
+                                   settings->password_min_score) {
+        work->result = dm_err_set_field(&work->err, "/password", "too_weak",
+                                        "the password is too easy to guess");
+        return;
+    }
+    work->result = dm_password_hash(settings->password_pepper, work->password,
+                                    (int)settings->password_cost, work->made, &work->err);
+}
+
+static void work_verify(void *arg)
+{
+    struct password_work *work = arg;
+    work->matches =
+        dm_password_verify(work->domain->settings->password_pepper, work->password, work->hash);
+}
+
+static enum dm_result hash_password(struct dm_ctx *ctx, struct password_work *work)
+{
+    enum dm_result result =
+        dm_hash_pool_run(work->domain->hashes, work_hash, work, ctx->deadline_ms, &ctx->err);
+    if (result == DM_OK && work->result != DM_OK)
+        ctx->err = work->err;
+    return result == DM_OK ? work->result : result;
+}
+
+static enum dm_result check_length(const struct dm_settings *settings, struct dm_ctx *ctx,
+                                   struct dm_str password)
+{
+    size_t points = dm_utf8_count(password);
+    if (points < (size_t)settings->password_min_length)
+        return dm_err_set_field(&ctx->err, "/password", "too_short",
+                                "the password must have at least %lld characters",
+                                (long long)settings->password_min_length);
+    if (points > DM_PASSWORD_POINTS_MAX)
+        return dm_err_set_field(&ctx->err, "/password", "too_long",
+                                "the password must have at most %d characters",
+                                DM_PASSWORD_POINTS_MAX);
+    return DM_OK;
+}
+
+/* Length, strength beyond the account's own words, hash. */
+static enum dm_result new_password_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                        const struct dm_registration *registration,
+                                        struct dm_str *ret_hash)
+{
+    enum dm_result result = check_length(domain->settings, ctx, registration->password);
+    if (result != DM_OK)
+        return result;
+
+    struct dm_str email = registration->email;
+    size_t at = dm_str_find(email, '@', 0);
+    const char *words[] = {
+        "digitalme",
+        dm_arena_cstr(ctx->arena, email),
+        dm_arena_cstr(ctx->arena, dm_str_slice(email, 0, at)),
+        dm_arena_cstr(ctx->arena, dm_str_slice(email, at + 1, email.n)),
+        dm_arena_cstr(ctx->arena, registration->first_name),
+        dm_arena_cstr(ctx->arena, registration->last_name),
+    };
+    const size_t n_words = sizeof(words) / sizeof(words[0]);
+    for (size_t i = 0; i < n_words; i++)
+        if (words[i] == NULL)
+            return dm_ctx_nomem(ctx);
+
+    struct password_work work = {
+        .domain = domain, .password = registration->password, .words = words, .n_words = n_words};
+    result = hash_password(ctx, &work);
+    if (result != DM_OK)
+        return result;
+    struct dm_str hash = dm_arena_str(ctx->arena, dm_str_from(work.made));
+    if (hash.p == NULL)
+        return dm_ctx_nomem(ctx);
+    *ret_hash = hash;
+    return DM_OK;
+}
+
+/* A fresh token for the account, mailed to its address; it brings the password hash given with it.
+ */
+static enum dm_result send_confirmation(const struct dm_settings *settings, struct dm_pg_conn *conn,
+                                        struct dm_ctx *ctx, const struct dm_account_new *account)
+{
+    char token[DM_TOKEN_TEXT];
+    char hash[DM_SHA256_HEX];
+    dm_secret_token(token);
+    dm_secret_sha256_hex(dm_str_from(token), hash);
+
+    const struct dm_one_time_token row = {
+        .token_hash = dm_str_from(hash),
+        .account_id = account->id,
+        .purpose = "confirm_email",
+        .password_hash = account->password_hash,
+        .valid_s = settings->account_confirm_s,
+    };
+    enum dm_result result = dm_account_store_add_token(conn, ctx, &row);
+    if (result != DM_OK)
+        return result;
+
+    const struct dm_mail_new mail = {
+        .kind = DM_MAIL_CONFIRM,
+        .to = account->email,
+        .values = {.token = dm_str_from(token), .valid_s = settings->account_confirm_s},
+    };
+    return dm_mail_enqueue(conn, ctx, settings, &mail);
+}
+
+static enum dm_result audit(struct dm_pg_conn *conn, struct dm_ctx *ctx, const char *action,
+                            struct dm_str account_id)
+{
+    const struct dm_audit_event event = {
+        .action = action, .entity = "account", .entity_id = account_id};
+    return dm_audit_store_add(conn, ctx, &event);
+}
+
+/* The address has an account. Its owner is told; what stands is changed only while nobody has
+ * confirmed it. */
+static enum dm_result register_known(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                                     struct dm_ctx *ctx, struct dm_account_new *account)
+{
+    struct dm_account_row row;
+    bool allowed = false;
+    enum dm_result result = dm_account_store_lock_by_email(conn, ctx, account->email_key, &row);
+    if (result == DM_OK)
+        result =
+            dm_account_store_count_mail(conn, ctx, row.id, MAILS_MAX, MAILS_WINDOW_S, &allowed);
+    if (result != DM_OK || !allowed)
+        return result;
+
+    if (dm_str_eq_c(row.state, "active")) {
+        const struct dm_mail_new mail = {.kind = DM_MAIL_ALREADY_REGISTERED,
+                                         .to = row.email,
+                                         .values = {.first_name = row.first_name}};
+        return dm_mail_enqueue(conn, ctx, domain->settings, &mail);
+    }
+    if (!dm_str_eq_c(row.state, "unconfirmed"))
+        return DM_OK;
+
+    account->id = row.id;
+    account->email = row.email;
+    result = dm_account_store_register_again(conn, ctx, account);
+    if (result == DM_OK)
+        result = audit(conn, ctx, "account.register_again", row.id);
+    return result == DM_OK ? send_confirmation(domain->settings, conn, ctx, account) : result;
+}
+
+static enum dm_result register_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                                  struct dm_ctx *ctx, struct dm_account_new *account)
+{
+    bool added;
+    enum dm_result result = dm_account_store_add(conn, ctx, account, &added);
+    if (result != DM_OK)
+        return result;
+    if (!added)
+        return register_known(domain, conn, ctx, account);
+
+    result = audit(conn, ctx, "account.register", account->id);
+    return result == DM_OK ? send_confirmation(domain->settings, conn, ctx, account) : result;
+}
+
+enum dm_result dm_account_register(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                   const struct dm_registration *registration)
+{
+    struct dm_account_new account = {
+        .id = dm_id_new(ctx->arena),
+        .email = registration->email,
+        .email_key = dm_format_email_key(ctx->arena, registration->email),
+        .first_name = registration->first_name,
+        .last_name = registration->last_name,
+    };
+    if (account.id.p == NULL || account.email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    enum dm_result result = new_password_hash(domain, ctx, registration, &account.password_hash);
+    if (result != DM_OK)
+        return result;
+
+    struct dm_pg_conn *conn;
+    result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    return dm_pg_end(conn, ctx, register_in(domain, conn, ctx, &account));
+}
+
+enum dm_result dm_account_confirm_email(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                        struct dm_str token)
+{
+    char hash[DM_SHA256_HEX];
+    dm_secret_sha256_hex(token, hash);
+
+    struct dm_pg_conn *conn;
+    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    struct dm_str account_id;
+    result = dm_account_store_confirm(conn, ctx, dm_str_from(hash), &account_id);
+    if (result == DM_OK) {
+        ctx->actor_id = account_id;
+        result = audit(conn, ctx, "account.confirm_email", account_id);
+    }
+    result = dm_pg_end(conn, ctx, result);
+    if (result == DM_E_NOTFOUND)
+        return dm_err_set_field(&ctx->err, "/token", "invalid_token",
+                                "the token is unknown, used or past its time");
+    return result;
+}
+
+static enum dm_result resend_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                                struct dm_ctx *ctx, struct dm_str email_key)
+{
+    struct dm_account_row row;
+    enum dm_result result = dm_account_store_lock_by_email(conn, ctx, email_key, &row);
+    if (result == DM_E_NOTFOUND || (result == DM_OK && !dm_str_eq_c(row.state, "unconfirmed")))
+        return DM_OK;
+    bool allowed = false;
+    if (result == DM_OK)
+        result =
+            dm_account_store_count_mail(conn, ctx, row.id, MAILS_MAX, MAILS_WINDOW_S, &allowed);
+    if (result != DM_OK || !allowed)
+        return result;
+    const struct dm_account_new account = {
+        .id = row.id, .email = row.email, .password_hash = row.password_hash};
+    return send_confirmation(domain->settings, conn, ctx, &account);
+}
+
+enum dm_result dm_account_resend_confirmation(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                              struct dm_str email)
+{
+    struct dm_str email_key = dm_format_email_key(ctx->arena, email);
+    if (email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    struct dm_pg_conn *conn;
+    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    return dm_pg_end(conn, ctx, resend_in(domain, conn, ctx, email_key));
+}
+
+enum dm_result dm_account_authenticate(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                       struct dm_str email, struct dm_str password,
+                                       struct dm_account *ret_account,
+                                       struct dm_str *ret_password_hash)
+{
+    struct dm_str email_key = dm_format_email_key(ctx->arena, email);
+    if (email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    struct dm_account_row row = {0};
+    enum dm_result result = dm_account_store_by_email(domain->pg, ctx, email_key, &row);
+    if (result != DM_OK && result != DM_E_NOTFOUND)
+        return result;
+
+    bool active = result == DM_OK && dm_str_eq_c(row.state, "active");
+    struct password_work work = {
+        .domain = domain,
+        .password = password,
+        .hash = active ? row.password_hash.p : domain->decoy_hash,
+    };
+    result = dm_hash_pool_run(domain->hashes, work_verify, &work, ctx->deadline_ms, &ctx->err);
+    if (result != DM_OK)
+        return result;
+    if (!active || !work.matches)
+        return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED,
+                          "the e-mail address or the password is wrong, or the address is not "
+                          "confirmed yet");
+    *ret_account = account_of(&row);
+    *ret_password_hash = row.password_hash;
+    return DM_OK;
+}
+
+void dm_account_refresh_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
+                             struct dm_str account_id, struct dm_str password,
+                             struct dm_str password_hash)
+{
+    if (!dm_password_needs_rehash(password_hash.p, (int)domain->settings->password_cost))
+        return;
+    struct password_work work = {.domain = domain, .password = password};
+    if (hash_password(ctx, &work) != DM_OK)
+        return;
+    (void)!dm_account_store_rehash(domain->pg, ctx, account_id, password_hash,
+                                   dm_str_from(work.made));
+}
+
+enum dm_result dm_account_get(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str id,
+                              struct dm_account *ret_account)
+{
+    struct dm_account_row row;
+    enum dm_result result = dm_account_store_by_id(domain->pg, ctx, id, &row);
+    if (result == DM_OK)
+        *ret_account = account_of(&row);
+    return result;
+}

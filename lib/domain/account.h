@@ -1,0 +1,64 @@
+/*
+ * Accounts: registration, confirmation of the address, and the check of a password. Nothing here
+ * tells a stranger, by words or by time, whether an address has an account.
+ */
+#ifndef DM_DOMAIN_ACCOUNT_H
+#define DM_DOMAIN_ACCOUNT_H
+
+#include "base/ctx.h"
+#include "domain/domain.h"
+#include "domain/principal.h"
+
+#define DM_PASSWORD_POINTS_MAX 128 /* code points of a password */
+
+struct dm_account {
+    struct dm_str id, email, first_name, last_name;
+    enum dm_role role;
+    bool email_confirmed;
+    int64_t created_at_ms, updated_at_ms;
+};
+
+struct dm_registration {
+    struct dm_str email, password, first_name, last_name;
+};
+
+/*
+ * Once at a program's start, when settings and pepper are known: make the hash that stands in for
+ * accounts that do not exist, at the cost of real ones (tens of milliseconds).
+ */
+DM_MUST_CHECK enum dm_result dm_account_prepare(struct dm_domain *domain, struct dm_err *err);
+
+/*
+ * DM_OK whether or not the address is known: a new owner gets a mail with a token, the owner of an
+ * unconfirmed account another one, the owner of an active account word that somebody tried.
+ * DM_E_INVALID at "/password": "too_short", "too_long", "too_weak".
+ */
+DM_MUST_CHECK enum dm_result dm_account_register(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                                 const struct dm_registration *registration);
+/* DM_E_INVALID at "/token": unknown, used or past its time. */
+DM_MUST_CHECK enum dm_result dm_account_confirm_email(const struct dm_domain *domain,
+                                                      struct dm_ctx *ctx, struct dm_str token);
+/* DM_OK always, unless a dependency is down: a mail goes out if the address has an unconfirmed
+ * account. */
+DM_MUST_CHECK enum dm_result dm_account_resend_confirmation(const struct dm_domain *domain,
+                                                            struct dm_ctx *ctx,
+                                                            struct dm_str email);
+/*
+ * Whose e-mail address and password are these? DM_E_UNAUTHENTICATED, with the same words and after
+ * the same work, for an unknown address, a wrong password, an unconfirmed and a disabled account.
+ * *ret_password_hash is the stored hash that matched.
+ */
+DM_MUST_CHECK enum dm_result dm_account_authenticate(const struct dm_domain *domain,
+                                                     struct dm_ctx *ctx, struct dm_str email,
+                                                     struct dm_str password,
+                                                     struct dm_account *ret_account,
+                                                     struct dm_str *ret_password_hash);
+/* After dm_account_authenticate: a stored hash of another cost than today's is made anew. Best
+ * effort; the next log-in tries again. */
+void dm_account_refresh_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
+                             struct dm_str account_id, struct dm_str password,
+                             struct dm_str password_hash);
+DM_MUST_CHECK enum dm_result dm_account_get(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                            struct dm_str id, struct dm_account *ret_account);
+
+#endif

@@ -1,0 +1,21 @@
+/* The table of job kinds: the worker takes a job from the outbox and runs its row. */
+#include "domain/job.h"
+
+#include "domain/mail.h"
+
+static const struct {
+    const char *kind;
+    enum dm_result (*run)(const struct dm_domain *domain, struct dm_ctx *ctx,
+                          const struct dm_job *job);
+} kinds[] = {
+    {"mail", dm_mail_run},
+};
+
+enum dm_result dm_job_run(const struct dm_domain *domain, struct dm_ctx *ctx,
+                          const struct dm_job *job)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (dm_str_eq_c(job->kind, kinds[i].kind))
+            return kinds[i].run(domain, ctx, job);
+    return dm_err_set(&ctx->err, DM_E_INVALID, "there is no job of this kind");
+}

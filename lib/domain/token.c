@@ -1,0 +1,235 @@
+/*
+ * Access tokens, over base/jwt.c. The edge asks dm_token_check at every request; a token seen
+ * before is answered from a set-associative cache: no signature, no allocation but the two ids in
+ * the request's arena.
+ */
+#include "domain/token.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+
+#define WAYS 4
+#define SHARDS 64
+
+struct entry {
+    uint8_t digest[DM_SHA256_BYTES]; /* of the whole token */
+    int64_t expires_at_s;            /* 0: empty */
+    enum dm_role role;
+    unsigned scopes;
+    char account_id[DM_UUID_TEXT];
+    char session_id[DM_UUID_TEXT];
+};
+
+struct set {
+    struct entry ways[WAYS];
+    unsigned next; /* the way to give up next */
+};
+
+struct dm_token_cache {
+    struct set *sets;
+    size_t n_sets; /* a power of two */
+    /* Shard i guards every set whose index is i modulo SHARDS: held for a few comparisons and a
+     * copy. */
+    pthread_mutex_t locks[SHARDS];
+};
+
+struct dm_token_cache *dm_token_cache_new(size_t entries_max)
+{
+    struct dm_token_cache *cache = malloc(sizeof(*cache));
+    if (cache == NULL)
+        return NULL;
+    cache->n_sets = 1;
+    while (cache->n_sets * 2 * WAYS <= entries_max)
+        cache->n_sets *= 2;
+    cache->sets = calloc(cache->n_sets, sizeof(*cache->sets));
+    if (cache->sets == NULL) {
+        free(cache);
+        return NULL;
+    }
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&cache->locks[i], NULL);
+    return cache;
+}
+
+void dm_token_cache_free(struct dm_token_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_destroy(&cache->locks[i]);
+    free(cache->sets);
+    free(cache);
+}
+
+/* The digest is uniform, so any of its bytes will do as an index. */
+static size_t set_index(const struct dm_token_cache *cache, const uint8_t digest[DM_SHA256_BYTES])
+{
+    uint64_t word;
+    memcpy(&word, digest, sizeof(word));
+    return (size_t)word & (cache->n_sets - 1);
+}
+
+static bool cache_find(struct dm_token_cache *cache, const uint8_t digest[DM_SHA256_BYTES],
+                       int64_t now_s, struct entry *ret_entry)
+{
+    size_t index = set_index(cache, digest);
+    pthread_mutex_t *lock = &cache->locks[index % SHARDS];
+    const struct set *set = &cache->sets[index];
+    bool found = false;
+
+    pthread_mutex_lock(lock);
+    for (size_t i = 0; i < WAYS && !found; i++) {
+        const struct entry *entry = &set->ways[i];
+        if (entry->expires_at_s > now_s && memcmp(entry->digest, digest, DM_SHA256_BYTES) == 0) {
+            *ret_entry = *entry;
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(lock);
+    return found;
+}
+
+/* Into the place of the same token, of an expired one, or of the set's oldest, in this order. */
+static void cache_keep(struct dm_token_cache *cache, const struct entry *entry, int64_t now_s)
+{
+    size_t index = set_index(cache, entry->digest);
+    pthread_mutex_t *lock = &cache->locks[index % SHARDS];
+    struct set *set = &cache->sets[index];
+
+    pthread_mutex_lock(lock);
+    struct entry *place = NULL;
+    for (size_t i = 0; i < WAYS; i++) {
+        struct entry *way = &set->ways[i];
+        if (memcmp(way->digest, entry->digest, DM_SHA256_BYTES) == 0) {
+            place = way;
+            break;
+        }
+        if (place == NULL && way->expires_at_s <= now_s)
+            place = way;
+    }
+    if (place == NULL)
+        place = &set->ways[set->next++ % WAYS];
+    *place = *entry;
+    pthread_mutex_unlock(lock);
+}
+
+/* Space-separated names of the bits set in scopes. */
+static struct dm_str scope_text(struct dm_ctx *ctx, unsigned scopes)
+{
+    struct dm_buf text;
+    dm_buf_init(&text, ctx->arena, 1024);
+    for (unsigned bit = 1; bit != 0 && bit <= scopes; bit <<= 1) {
+        if ((scopes & bit) == 0)
+            continue;
+        if (text.n > 0)
+            dm_buf_add_char(&text, ' ');
+        dm_buf_add_c(&text, dm_scope_name((enum dm_scope)bit));
+    }
+    return dm_buf_failed(&text) ? (struct dm_str){0} : dm_buf_str(&text);
+}
+
+enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx,
+                              const struct dm_principal *principal, struct dm_str *ret_token,
+                              int64_t *ret_expires_at_ms)
+{
+    const struct dm_settings *settings = domain->settings;
+    int64_t now_s = dm_clock_wall_ms() / 1000;
+    const struct dm_jwt_claims claims = {
+        .issuer = dm_str_from(settings->token_issuer),
+        .audience = dm_str_from(settings->token_audience),
+        .subject = principal->account_id,
+        .token_use = DM_STR("access"),
+        .session_id = principal->session_id,
+        .id = dm_id_new(ctx->arena),
+        .role = dm_str_from(dm_role_name(principal->role)),
+        .scope = scope_text(ctx, principal->scopes),
+        .issued_at_s = now_s,
+        .not_before_s = now_s,
+        .expires_at_s = now_s + settings->token_access_s,
+    };
+    if (claims.id.p == NULL || (principal->scopes != 0 && claims.scope.p == NULL))
+        return dm_ctx_nomem(ctx);
+
+    struct dm_str token;
+    enum dm_result result = dm_jwt_sign(domain->keys, &claims, ctx->arena, &ctx->err, &token);
+    if (result != DM_OK)
+        return result;
+    *ret_token = token;
+    *ret_expires_at_ms = claims.expires_at_s * 1000;
+    return DM_OK;
+}
+
+/* One sentence for every flaw: which one it was helps only who made the token up. */
+static enum dm_result refuse(struct dm_ctx *ctx)
+{
+    return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED, "the access token is not valid");
+}
+
+static enum dm_result principal_of(struct dm_ctx *ctx, const struct entry *entry,
+                                   struct dm_principal *ret_principal)
+{
+    const struct dm_principal principal = {
+        .credential = DM_CREDENTIAL_SESSION,
+        .account_id = dm_arena_str(ctx->arena, dm_str_from(entry->account_id)),
+        .session_id = dm_arena_str(ctx->arena, dm_str_from(entry->session_id)),
+        .role = entry->role,
+        .scopes = entry->scopes,
+        .expires_at_s = entry->expires_at_s,
+    };
+    if (principal.account_id.p == NULL || principal.session_id.p == NULL)
+        return dm_ctx_nomem(ctx);
+    *ret_principal = principal;
+    return DM_OK;
+}
+
+/* Signature and claims, and that the ids are ids: they go into SQL casts and cache entries of fixed
+ * size. */
+static enum dm_result verify(const struct dm_domain *domain, struct dm_ctx *ctx,
+                             struct dm_str token, int64_t now_s, struct entry *entry)
+{
+    const struct dm_jwt_expect expect = {
+        .issuer = dm_str_from(domain->settings->token_issuer),
+        .audience = dm_str_from(domain->settings->token_audience),
+        .token_use = DM_STR("access"),
+        .now_s = now_s,
+    };
+    struct dm_jwt_claims claims;
+    enum dm_result result =
+        dm_jwt_verify(domain->keys, token, &expect, ctx->arena, &ctx->err, &claims);
+    if (result != DM_OK)
+        return result == DM_E_UNAUTHENTICATED ? refuse(ctx) : result;
+
+    entry->role = dm_role_of(claims.role);
+    if (entry->role == DM_ROLE_NONE || !dm_id_is_uuid(claims.subject) ||
+        !dm_id_is_uuid(claims.session_id))
+        return refuse(ctx);
+    entry->scopes = claims.scope.p == NULL ? 0 : dm_scope_parse(claims.scope);
+    entry->expires_at_s = claims.expires_at_s;
+    memcpy(entry->account_id, claims.subject.p, DM_UUID_TEXT - 1);
+    memcpy(entry->session_id, claims.session_id.p, DM_UUID_TEXT - 1);
+    return DM_OK;
+}
+
+enum dm_result dm_token_check(const struct dm_domain *domain, struct dm_ctx *ctx,
+                              struct dm_str token, struct dm_principal *ret_principal)
+{
+    if (token.n == 0 || token.n > DM_JWT_BYTES_MAX)
+        return refuse(ctx);
+
+    int64_t now_s = dm_clock_wall_ms() / 1000;
+    struct entry entry = {0};
+    dm_secret_sha256(token, entry.digest);
+    if (cache_find(domain->token_cache, entry.digest, now_s, &entry))
+        return principal_of(ctx, &entry, ret_principal);
+
+    enum dm_result result = verify(domain, ctx, token, now_s, &entry);
+    if (result != DM_OK)
+        return result;
+    /* Within the leeway a token may be past its time: it is good, but not kept. */
+    if (entry.expires_at_s > now_s)
+        cache_keep(domain->token_cache, &entry, now_s);
+    return principal_of(ctx, &entry, ret_principal);
+}

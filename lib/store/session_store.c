@@ -1,0 +1,192 @@
+/*
+ * Sessions in PostgreSQL: under domain/session.c and domain/gate.c, over pg.c. Rotation is a
+ * compare-and-set in one UPDATE: under READ COMMITTED a second one waits for the first and then
+ * sees that the presented token is no longer the good one.
+ */
+#include "store/session_store.h"
+
+static const struct dm_pg_stmt session_alive = {
+    .name = "session_alive",
+    .sql = "SELECT EXISTS ("
+           " SELECT 1"
+           " FROM session s"
+           " JOIN account a ON a.id = s.account_id"
+           " WHERE s.id = $1::uuid"
+           " AND s.ended_at IS NULL"
+           " AND s.idle_expires_at > now()"
+           " AND a.state = 'active')",
+    .n_params = 1,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_session_store_alive(struct dm_pg *pg, struct dm_ctx *ctx,
+                                      struct dm_str session_id, bool *ret_alive)
+{
+    struct dm_pg_result found;
+    enum dm_result result = dm_pg_run(pg, ctx, &session_alive,
+                                      (const struct dm_pg_param[]){dm_pg_text(session_id)}, &found);
+    if (result == DM_OK)
+        *ret_alive = dm_pg_cell_bool(&found, 0, 0);
+    return result;
+}
+
+/* The lock on the account makes whoever disables it or changes its password wait, and then see this
+ * session. */
+static const struct dm_pg_stmt session_add = {
+    .name = "session_add",
+    .sql = "INSERT INTO session"
+           " (id, account_id, family_hash, refresh_hash, idle_expires_at, absolute_expires_at,"
+           " user_agent, address, created_by, updated_by)"
+           " SELECT $1::uuid, a.id, $4, $5,"
+           " now() + make_interval(secs => least($6::bigint, $7::bigint)),"
+           " now() + make_interval(secs => $7::bigint),"
+           " $8, $9, a.id, a.id"
+           " FROM account a"
+           " WHERE a.id = $2::uuid"
+           " AND a.state = 'active'"
+           " AND a.password_hash = $3"
+           " FOR SHARE OF a"
+           " RETURNING " DM_PG_TIME("idle_expires_at"),
+    .n_params = 9,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                    const struct dm_session_new *session,
+                                    int64_t *ret_idle_expires_at_ms)
+{
+    const struct dm_pg_param params[] = {
+        dm_pg_text(session->id),
+        dm_pg_text(session->account_id),
+        dm_pg_text(session->password_hash),
+        dm_pg_text(session->family_hash),
+        dm_pg_text(session->refresh_hash),
+        dm_pg_int(ctx, session->idle_s),
+        dm_pg_int(ctx, session->absolute_s),
+        dm_pg_text(session->user_agent),
+        dm_pg_text(session->address),
+    };
+    struct dm_pg_result added;
+    enum dm_result result = dm_pg_exec(conn, ctx, &session_add, params, &added);
+    if (result == DM_OK)
+        *ret_idle_expires_at_ms = dm_pg_cell_opt_time(&added, 0, 0).ms;
+    return result;
+}
+
+static const struct dm_pg_stmt session_forget = {
+    .name = "session_forget",
+    .sql = "DELETE FROM session"
+           " WHERE account_id = $1::uuid"
+           " AND least(ended_at, idle_expires_at) < now() - make_interval(secs => $2)",
+    .n_params = 2,
+    .rows = DM_PG_NONE,
+};
+
+enum dm_result dm_session_store_forget(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                       struct dm_str account_id, int64_t keep_s)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(account_id), dm_pg_int(ctx, keep_s)};
+    struct dm_pg_result deleted;
+    return dm_pg_exec(conn, ctx, &session_forget, params, &deleted);
+}
+
+#define SESSION_COLUMNS                                                                            \
+    " s.id, s.account_id, s.refresh_hash,"                                                         \
+    " (s.ended_at IS NULL AND s.idle_expires_at > now() AND a.state = 'active'),"                  \
+    " " DM_PG_TIME("s.idle_expires_at") ","                                                        \
+                                        " coalesce(greatest(0, floor(extract(epoch FROM now() - "  \
+                                        "s.rotated_at) * 1000)), -1)::bigint,"                     \
+                                        " a.email, a.first_name"
+
+static void row_read(const struct dm_pg_result *result, struct dm_session_row *ret_row)
+{
+    *ret_row = (struct dm_session_row){
+        .id = dm_pg_cell(result, 0, 0),
+        .account_id = dm_pg_cell(result, 0, 1),
+        .refresh_hash = dm_pg_cell(result, 0, 2),
+        .usable = dm_pg_cell_bool(result, 0, 3),
+        .idle_expires_at_ms = dm_pg_cell_opt_time(result, 0, 4).ms,
+        .rotated_ago_ms = dm_pg_cell_int(result, 0, 5),
+        .email = dm_pg_cell(result, 0, 6),
+        .first_name = dm_pg_cell(result, 0, 7),
+    };
+}
+
+static const struct dm_pg_stmt session_rotate = {
+    .name = "session_rotate",
+    .sql = "UPDATE session s"
+           " SET refresh_hash = $3, rotated_at = now(), last_used_at = now(),"
+           " idle_expires_at = least(now() + make_interval(secs => $4), s.absolute_expires_at),"
+           " updated_at = now(), updated_by = s.account_id"
+           " FROM account a"
+           " WHERE s.family_hash = $1"
+           " AND s.refresh_hash = $2"
+           " AND s.ended_at IS NULL"
+           " AND s.idle_expires_at > now()"
+           " AND a.id = s.account_id"
+           " AND a.state = 'active'"
+           " RETURNING" SESSION_COLUMNS,
+    .n_params = 4,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_session_store_rotate(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                       const struct dm_session_rotation *rotation,
+                                       struct dm_session_row *ret_row)
+{
+    const struct dm_pg_param params[] = {
+        dm_pg_text(rotation->family_hash),
+        dm_pg_text(rotation->presented_hash),
+        dm_pg_text(rotation->next_hash),
+        dm_pg_int(ctx, rotation->idle_s),
+    };
+    struct dm_pg_result rotated;
+    enum dm_result result = dm_pg_exec(conn, ctx, &session_rotate, params, &rotated);
+    if (result == DM_OK)
+        row_read(&rotated, ret_row);
+    return result;
+}
+
+static const struct dm_pg_stmt session_lock = {
+    .name = "session_lock",
+    .sql = "SELECT" SESSION_COLUMNS " FROM session s"
+           " JOIN account a ON a.id = s.account_id"
+           " WHERE s.family_hash = $1"
+           " FOR UPDATE OF s",
+    .n_params = 1,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_session_store_lock(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                     struct dm_str family_hash, struct dm_session_row *ret_row)
+{
+    struct dm_pg_result found;
+    enum dm_result result = dm_pg_exec(
+        conn, ctx, &session_lock, (const struct dm_pg_param[]){dm_pg_text(family_hash)}, &found);
+    if (result == DM_OK)
+        row_read(&found, ret_row);
+    return result;
+}
+
+static const struct dm_pg_stmt session_end = {
+    .name = "session_end",
+    .sql = "UPDATE session"
+           " SET ended_at = now(), end_reason = $3, updated_at = now(), updated_by = $4::uuid"
+           " WHERE id = $1::uuid"
+           " AND account_id = $2::uuid"
+           " AND ended_at IS NULL"
+           " RETURNING id",
+    .n_params = 4,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_session_store_end(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                    struct dm_str session_id, struct dm_str account_id,
+                                    const char *reason)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(session_id), dm_pg_text(account_id),
+                                         dm_pg_text(dm_str_from(reason)),
+                                         dm_pg_text(ctx->actor_id)};
+    struct dm_pg_result ended;
+    return dm_pg_exec(conn, ctx, &session_end, params, &ended);
+}
