@@ -21,7 +21,7 @@ struct dm_response {
 };
 
 void dm_response_init(struct dm_response *response, struct dm_arena *arena, size_t body_bytes_max);
-/* Set (replace) a header. A value with CR, LF or NUL is left out whole. value must live in the arena or be static. */
+/* Set (replace) a header; an absent value takes it out. A value with CR, LF or NUL is left out whole. value must live in the arena or be static. */
 void dm_response_header(struct dm_response *response, const char *name, struct dm_str value);
 void dm_response_header_int(struct dm_response *response, struct dm_ctx *ctx, const char *name,
                             int64_t value);

@@ -1,0 +1,45 @@
+/*
+ * Lists by keyset: a cursor is the last item's id in base64url, opaque to clients, so that another
+ * sort key may stand there one day.
+ */
+#include "edge/page.h"
+
+#include "base/id.h"
+#include "base/secret.h"
+
+static const struct dm_field page_query_fields[] = {
+    {.name = "limit",
+     .kind = DM_INTEGER,
+     .offset = offsetof(struct dm_page_query, limit),
+     .min = 1,
+     .max = 100,
+     .initial = "20",
+     .unit = "items",
+     .text = "How many to give at most"},
+    {.name = "cursor",
+     .kind = DM_STRING,
+     .offset = offsetof(struct dm_page_query, cursor),
+     .min = 1,
+     .max = 200,
+     .text = "nextCursor of the page before"},
+};
+const struct dm_shape dm_page_query_shape =
+    DM_SHAPE(struct dm_page_query, "PageQuery", page_query_fields);
+
+enum dm_result dm_page_after(struct dm_call *call, struct dm_str *ret_after_id, int64_t *ret_limit)
+{
+    const struct dm_page_query *query = call->query;
+    struct dm_str id = {NULL, 0};
+    if (query->cursor.p != NULL &&
+        !(dm_base64url_decode(call->ctx.arena, query->cursor, &id) && dm_id_is_uuid(id)))
+        return dm_err_set_field(&call->ctx.err, "/cursor", "format",
+                                "must be the nextCursor of an earlier page");
+    *ret_after_id = id;
+    *ret_limit = query->limit.v;
+    return DM_OK;
+}
+
+struct dm_str dm_page_cursor(struct dm_call *call, struct dm_str last_id)
+{
+    return dm_base64url_encode(call->ctx.arena, last_id);
+}
