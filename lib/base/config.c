@@ -381,9 +381,8 @@ static int take_pair(void *arg, const char *section, const char *name, const cha
         ini->result = dm_err_set(config->err, DM_E_NOMEM, "no memory for the configuration");
     else
         ini->result = set_value(config, key, dm_str_from(value), where.p);
-    if (ini->result != DM_OK) {
+    if (ini->result != DM_OK)
         return 0;
-    }
     origin->file = config->n_files;
     origin->line = ini->line;
     return 1;

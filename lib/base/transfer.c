@@ -219,6 +219,9 @@ static size_t keep_reply(char *line, size_t size, size_t n_items, void *arg)
 {
     struct conversation *conversation = arg;
     size_t n = 0;
+    /* 221 only says good-bye: what went before it is what counts. */
+    if (size * n_items >= 3 && memcmp(line, "221", 3) == 0)
+        return size * n_items;
     for (; n < size * n_items && n + 1 < sizeof(conversation->reply); n++) {
         if (line[n] == '\r' || line[n] == '\n')
             break;
