@@ -260,7 +260,6 @@ static void names_outside_are_kept_while_inner_objects_close(void)
 }
 
 /* A quadratic comparison would take 1.8 thousand million steps here; the scan takes some ten milliseconds. */
- * takes a few. */
 static void many_members_cost_no_quadratic_time(void)
 {
     struct dm_buf out;
