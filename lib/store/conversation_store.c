@@ -1,0 +1,105 @@
+/* The statements on conversation. Its figures (message_count, last_message_at) are kept by message_store.c, with the messages. */
+#include "store/conversation_store.h"
+
+#define CONVERSATION_TIMES                                                                         \
+    DM_PG_TIME("last_message_at") ", " DM_PG_TIME("created_at") ", " DM_PG_TIME("updated_at") " "
+#define CONVERSATION_COLUMNS "id, profile_id, title, message_count, " CONVERSATION_TIMES
+
+/* In the order of CONVERSATION_COLUMNS. */
+static struct dm_conversation read_conversation(const struct dm_pg_result *rows, size_t row)
+{
+    return (struct dm_conversation){
+        .id = dm_pg_cell(rows, row, 0),
+        .profile_id = dm_pg_cell(rows, row, 1),
+        .title = dm_pg_cell(rows, row, 2),
+        .message_count = dm_pg_cell_opt_int(rows, row, 3),
+        .last_message_at = dm_pg_cell_opt_time(rows, row, 4),
+        .created_at = dm_pg_cell_opt_time(rows, row, 5),
+        .updated_at = dm_pg_cell_opt_time(rows, row, 6),
+    };
+}
+
+static const struct dm_pg_stmt find_stmt = {
+    .name = "conversation_by_id",
+    .sql = "SELECT " CONVERSATION_COLUMNS "FROM conversation "
+           "WHERE id = $1 AND owner_id = $2",
+    .n_params = 2,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_conversation_store_find(struct dm_pg *pg, struct dm_ctx *ctx,
+                                          struct dm_owned conversation,
+                                          struct dm_conversation *ret_conversation)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(conversation.id),
+                                         dm_pg_text(conversation.owner_id)};
+    struct dm_pg_result rows;
+    enum dm_result r = dm_pg_run(pg, ctx, &find_stmt, params, &rows);
+    if (r == DM_OK)
+        *ret_conversation = read_conversation(&rows, 0);
+    return r;
+}
+
+static const struct dm_pg_stmt list_stmt = {
+    .name = "conversation_list",
+    .sql = "SELECT " CONVERSATION_COLUMNS "FROM conversation "
+           "WHERE owner_id = $1 AND ($2::uuid IS NULL OR id > $2) "
+           "ORDER BY id "
+           "LIMIT $3",
+    .n_params = 3,
+    .rows = DM_PG_MANY,
+};
+
+enum dm_result dm_conversation_store_list(struct dm_pg *pg, struct dm_ctx *ctx,
+                                          struct dm_str owner_id, struct dm_slice slice,
+                                          struct dm_list *ret_list, bool *ret_more)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(owner_id), dm_pg_text(slice.after_id),
+                                         dm_pg_int(ctx, slice.limit + 1)};
+    struct dm_pg_result rows;
+    enum dm_result r = dm_pg_run(pg, ctx, &list_stmt, params, &rows);
+    if (r != DM_OK)
+        return r;
+    struct dm_conversation *items = dm_arena_array(ctx->arena, rows.n_rows, sizeof(*items));
+    if (items == NULL)
+        return dm_ctx_nomem(ctx);
+    for (size_t i = 0; i < rows.n_rows; i++)
+        items[i] = read_conversation(&rows, i);
+    *ret_list = (struct dm_list){items, rows.n_rows};
+    *ret_more = dm_slice_cut(slice, ret_list);
+    return DM_OK;
+}
+
+static const struct dm_pg_stmt add_stmt = {
+    .name = "conversation_add",
+    .sql = "INSERT INTO conversation (id, owner_id, created_by, updated_by, profile_id, title) "
+           "SELECT $1::uuid, p.owner_id, $3::uuid, $3::uuid, p.id, $5::text "
+           "FROM profile p "
+           "WHERE p.id = $4 AND p.owner_id = $2 "
+           "ON CONFLICT (id) DO NOTHING "
+           "RETURNING " CONVERSATION_COLUMNS,
+    .n_params = 5,
+    .rows = DM_PG_MANY,
+};
+
+enum dm_result dm_conversation_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                         struct dm_owned conversation,
+                                         const struct dm_conversation_new *what,
+                                         struct dm_conversation *ret_conversation, bool *ret_new)
+{
+    const struct dm_pg_param params[] = {
+        dm_pg_text(conversation.id), dm_pg_text(conversation.owner_id), dm_pg_text(ctx->actor_id),
+        dm_pg_text(what->profile_id), dm_pg_text(what->title)};
+    struct dm_pg_result rows;
+    enum dm_result r = dm_pg_exec(conn, ctx, &add_stmt, params, &rows);
+    bool added = r == DM_OK && rows.n_rows == 1;
+    if (r == DM_OK && !added)
+        r = dm_pg_exec(conn, ctx, &find_stmt, params, &rows);
+    if (r == DM_E_NOTFOUND)
+        return dm_err_set(&ctx->err, DM_E_NOTFOUND, "There is no such profile.");
+    if (r != DM_OK)
+        return r;
+    *ret_conversation = read_conversation(&rows, 0);
+    *ret_new = added;
+    return DM_OK;
+}
