@@ -132,17 +132,7 @@ void dm_hash_pool_free(struct dm_hash_pool *pool)
     free(pool);
 }
 
-static int init_condition(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return -1;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int rc = pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-    return rc;
-}
-
+/* On the monotonic clock: a step of the wall clock must not stretch a wait. */
 static struct timespec after_ms(int ms)
 {
     struct timespec at;
@@ -161,7 +151,7 @@ static bool wait_for(struct dm_hash_pool *pool, struct job *job, int64_t deadlin
 {
     struct timespec until = after_ms(dm_clock_left_ms(deadline_ms));
     while (job->state == JOB_QUEUED) {
-        if (pthread_cond_timedwait(&job->changed, &pool->lock, &until) != 0 &&
+        if (pthread_cond_clockwait(&job->changed, &pool->lock, CLOCK_MONOTONIC, &until) != 0 &&
             job->state == JOB_QUEUED) {
             withdraw(pool, job);
             return false;
@@ -184,7 +174,7 @@ enum dm_result dm_hash_pool_run(struct dm_hash_pool *pool, void (*work)(void *),
                                 int64_t deadline_ms, struct dm_err *err)
 {
     struct job job = {.work = work, .arg = arg, .state = JOB_QUEUED};
-    if (init_condition(&job.changed) != 0)
+    if (pthread_cond_init(&job.changed, NULL) != 0)
         return dm_err_set(err, DM_E_NOMEM, "no condition variable for a hashing job");
     enum dm_result r = DM_OK;
     pthread_mutex_lock(&pool->lock);

@@ -22,19 +22,6 @@ struct dm_pool {
     void *items[];      /* the first n_free are at home */
 };
 
-/* A condition that is timed by the monotonic clock: a step of the wall clock must not stretch a
- * wait. */
-static int init_condition(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return -1;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int rc = pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-    return rc;
-}
-
 struct dm_pool *dm_pool_new(void *const *items, unsigned n, int64_t max_wait_ms)
 {
     struct dm_pool *pool = calloc(1, sizeof(*pool) + n * sizeof(pool->items[0]));
@@ -42,7 +29,7 @@ struct dm_pool *dm_pool_new(void *const *items, unsigned n, int64_t max_wait_ms)
         return NULL;
     if (pthread_mutex_init(&pool->lock, NULL) != 0)
         goto fail_memory;
-    if (init_condition(&pool->given) != 0)
+    if (pthread_cond_init(&pool->given, NULL) != 0)
         goto fail_lock;
     pool->max_wait_ms = max_wait_ms;
     pool->n = n;
@@ -69,6 +56,7 @@ void dm_pool_free(struct dm_pool *pool)
     free(pool);
 }
 
+/* On the monotonic clock: a step of the wall clock must not stretch a wait. */
 static struct timespec after_ms(int64_t ms)
 {
     struct timespec at;
@@ -92,7 +80,8 @@ enum dm_result dm_pool_take(struct dm_pool *pool, int64_t deadline_ms, struct dm
         if (wait_ms > pool->max_wait_ms)
             wait_ms = pool->max_wait_ms;
         struct timespec until = after_ms(wait_ms);
-        while (pool->n_free == 0 && pthread_cond_timedwait(&pool->given, &pool->lock, &until) == 0)
+        while (pool->n_free == 0 &&
+               pthread_cond_clockwait(&pool->given, &pool->lock, CLOCK_MONOTONIC, &until) == 0)
             ;
     }
     if (pool->n_free > 0) {

@@ -5,6 +5,8 @@
 #ifndef DM_BASE_POOL_H
 #define DM_BASE_POOL_H
 
+#include <stdint.h>
+
 #include "base/result.h"
 
 struct dm_pool;
