@@ -10,7 +10,6 @@ stops, kills and restarts each part by its own process id. Only Python's standar
         system.kill("redis"); system.start("redis")
         system.sql("SELECT count(*) FROM account")
 """
-import base64
 import contextlib
 import fcntl
 import hashlib
@@ -27,7 +26,6 @@ import struct
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
