@@ -114,7 +114,7 @@ static const struct dm_pg_stmt add_stmt = {
            "RETURNING *"
            "), counted AS ("
            "UPDATE conversation "
-           "SET message_count = message_count + 1, last_message_at = m.created_at, "
+           "SET message_count = message_count + 1, last_message_at = greatest(last_message_at, m.created_at), "
            "updated_at = m.created_at, updated_by = m.created_by "
            "FROM m "
            "WHERE conversation.id = m.conversation_id"
