@@ -35,9 +35,12 @@ DM_MUST_CHECK enum dm_result dm_call_merge(struct dm_call *call, const void *cur
                                            void **ret_merged);
 /* Set ETag from the entity's version: "\"7\"". */
 void dm_call_etag(struct dm_call *call, int64_t version);
-/* The version that If-Match asks for: *ret unset when the header is absent or "*". DM_E_INVALID when it is no ETag of ours. */
+/*
+ * The version that If-Match asks for: *ret unset when the header is absent or "*". DM_E_STALE when it is an entity tag that none of ours can
+ * equal (RFC 9110 §13.1.1), DM_E_INVALID when it is no entity tag.
+ */
 DM_MUST_CHECK enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_version);
-/* Set Location: the route's own base path and the id: "/api/v1/personality/<id>". */
+/* Set Location from the path below /api/v1 and the id: "/personality" gives "/api/v1/personality/<id>". */
 void dm_call_location(struct dm_call *call, const char *collection_path, struct dm_str id);
 
 #endif

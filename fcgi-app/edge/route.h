@@ -65,6 +65,8 @@ struct dm_routes {
 };
 #define DM_ROUTES(table) {(table), sizeof(table) / sizeof((table)[0])}
 
+#define DM_API_BASE "/api/v1" /* before the path of every row that is not at_root */
+
 struct dm_router; /* all rows, checked and indexed */
 
 /*
@@ -79,10 +81,11 @@ void dm_router_free(struct dm_router *router); /* NULL allowed */
 struct dm_match {
     const struct dm_route *route; /* NULL: none for this method */
     size_t index;                 /* of the row among all: its metrics cell */
-    struct dm_str params[DM_PATH_PARAMS_MAX];
-    unsigned allowed; /* bit 1 << enum dm_method for each method some row serves at this path; 0: unknown path */
+    struct dm_str params[DM_PATH_PARAMS_MAX]; /* views of the path: UUIDs in either case */
+    unsigned allowed; /* bit 1 << enum dm_method for each method this path answers, OPTIONS and HEAD too; 0: unknown path */
 };
 
+/* Which row serves the method at the path, as sent: fixed parts byte for byte, so "%", "//", "." and a final "/" match nothing. HEAD goes to GET's row. */
 void dm_router_match(const struct dm_router *router, enum dm_method method, struct dm_str path,
                      struct dm_match *ret_match);
 size_t dm_router_count(const struct dm_router *router);

@@ -21,18 +21,26 @@ struct dm_server_options {
 };
 
 struct dm_server;
+struct dm_local_limiter;
+struct dm_meter;
 
 /* Metrics cells are made here. NULL when out of memory. Caller frees with dm_server_free. */
 struct dm_server *dm_server_new(const struct dm_server_options *options);
 void dm_server_free(struct dm_server *server); /* NULL allowed */
 const struct dm_server_options *dm_server_options(const struct dm_server *server);
 bool dm_server_draining(const struct dm_server *server);
+struct dm_local_limiter *dm_server_limiter(const struct dm_server *server);
+struct dm_meter *dm_server_meter(const struct dm_server *server);
 
 /*
  * Open both doors (sockets from systemd by name `api` and `stream`, else unix sockets at settings' paths), start their
  * threads, wait for SIGTERM or SIGINT, drain, join. All signals must be blocked before any thread is made (main does it first).
- * ready is called once when requests are accepted. DM_E_INVALID: a socket cannot be had, words in *err.
+ * ready is called once when requests are accepted. DM_E_INVALID: a socket cannot be had, words in *err; DM_E_UNAVAILABLE: no more
+ * threads or file descriptors to be had. Ends the process itself when requests still run drain_s after the first signal
+ * (status DM_EXIT_DRAIN_LATE) and at a second signal (DM_EXIT_AT_ONCE): what those requests use cannot be freed.
  */
+#define DM_EXIT_DRAIN_LATE 3
+#define DM_EXIT_AT_ONCE 4
 DM_MUST_CHECK enum dm_result dm_server_run(struct dm_server *server, void (*ready)(void *),
                                            void *ready_arg, struct dm_err *err);
 

@@ -1,0 +1,102 @@
+/*
+ * The stages authenticate and authorise: the bearer token of a request becomes its principal, and the row says what that
+ * principal must be. Whether the session has ended since is the gate's to say.
+ */
+#include "edge/auth.h"
+
+#include "domain/token.h"
+
+static bool asks_credential(const struct dm_route *route)
+{
+    return route && route->auth != DM_AUTH_NONE && route->auth != DM_AUTH_LOOPBACK;
+}
+
+/* The token of "Bearer <token>" (RFC 6750 §2.1); absent when the header is of another scheme. */
+static struct dm_str bearer_of(struct dm_str authorization)
+{
+    const struct dm_str scheme = DM_STR_INIT("Bearer ");
+    if (!authorization.p || !dm_str_starts_nocase(authorization, scheme))
+        return (struct dm_str){NULL, 0};
+    return dm_str_trim(dm_str_slice(authorization, scheme.n, authorization.n));
+}
+
+static bool has_credential(const struct dm_request *request)
+{
+    return bearer_of(request->authorization).p || request->api_key.p;
+}
+
+enum dm_result dm_auth_identify(struct dm_call *call)
+{
+    if (!asks_credential(call->route))
+        return DM_OK;
+    struct dm_str token = bearer_of(call->request->authorization);
+    if (!has_credential(call->request))
+        return dm_err_set(&call->ctx.err, DM_E_UNAUTHENTICATED, "this call needs a credential");
+    struct dm_principal principal = {0};
+    enum dm_result result = DM_E_UNAUTHENTICATED;
+    if (token.p && !call->request->api_key.p)
+        result = dm_token_check(call->domain, &call->ctx, token, &principal);
+    /* Which check failed would help a forger more than a caller. */
+    if (result == DM_E_UNAUTHENTICATED)
+        return dm_err_set(&call->ctx.err, DM_E_UNAUTHENTICATED,
+                          "the credential is not valid, or no longer");
+    if (result == DM_OK) {
+        call->principal = principal;
+        call->ctx.actor_id = principal.account_id;
+    }
+    return result;
+}
+
+static bool is_this_machine(struct dm_str address)
+{
+    return dm_str_starts(address, DM_STR("127.")) || dm_str_eq_c(address, "::1");
+}
+
+enum dm_result dm_auth_permit(struct dm_call *call)
+{
+    const struct dm_principal *principal = &call->principal;
+    const struct dm_route *route = call->route;
+    struct dm_err *err = &call->ctx.err;
+    switch (route->auth) {
+    case DM_AUTH_NONE:
+        return DM_OK;
+    case DM_AUTH_LOOPBACK:
+        return is_this_machine(call->request->remote_address)
+                   ? DM_OK
+                   : dm_err_set(err, DM_E_NOTFOUND, "there is nothing at this path");
+    case DM_AUTH_USER:
+        return (principal->scopes & (unsigned)route->scope) == (unsigned)route->scope
+                   ? DM_OK
+                   : dm_err_set(err, DM_E_DENIED, "the credential lacks the scope %s",
+                                dm_scope_name(route->scope));
+    case DM_AUTH_JWT:
+        return principal->credential == DM_CREDENTIAL_SESSION
+                   ? DM_OK
+                   : dm_err_set(err, DM_E_DENIED, "this call needs a person's session");
+    case DM_AUTH_ADMIN:
+        return principal->role >= DM_ROLE_ADMIN
+                   ? DM_OK
+                   : dm_err_set(err, DM_E_DENIED, "this call needs the role Admin");
+    case DM_AUTH_SUPERADMIN:
+        return principal->role >= DM_ROLE_SUPERADMIN
+                   ? DM_OK
+                   : dm_err_set(err, DM_E_DENIED, "this call needs the role SuperAdmin");
+    case DM_AUTH_UNSAID:
+        break;
+    }
+    return dm_err_set(err, DM_E_INTERNAL, "a row without auth passed the router");
+}
+
+void dm_auth_challenge(struct dm_call *call, enum dm_result result)
+{
+    struct dm_str value = {NULL, 0};
+    if (result == DM_E_UNAUTHENTICATED)
+        value = has_credential(call->request) ? DM_STR("Bearer error=\"invalid_token\"")
+                                              : DM_STR("Bearer");
+    else if (result == DM_E_DENIED && call->route->auth == DM_AUTH_USER)
+        value =
+            dm_arena_printf(call->ctx.arena, "Bearer error=\"insufficient_scope\", scope=\"%s\"",
+                            dm_scope_name(call->route->scope));
+    if (value.p)
+        dm_response_header(call->response, "WWW-Authenticate", value);
+}

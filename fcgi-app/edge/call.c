@@ -1,0 +1,39 @@
+/* What handlers ask of their call: a merged patch, an ETag, a version from If-Match, a Location. Each is one line in a handler. */
+#include "edge/call.h"
+
+enum dm_result dm_call_merge(struct dm_call *call, const void *current, void **ret_merged)
+{
+    return dm_shape_merge(call->route->request, &call->ctx, current, call->request->body,
+                          ret_merged, &call->violations);
+}
+
+void dm_call_etag(struct dm_call *call, int64_t version)
+{
+    dm_response_header(call->response, "ETag",
+                       dm_arena_printf(call->ctx.arena, "\"%lld\"", (long long)version));
+}
+
+enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_version)
+{
+    struct dm_str tag = dm_str_trim(call->request->if_match);
+    if (tag.n == 0 || dm_str_eq_c(tag, "*")) {
+        *ret_version = (struct dm_opt_int){0};
+        return DM_OK;
+    }
+    bool weak = dm_str_starts(tag, DM_STR("W/"));
+    struct dm_str quoted = weak ? dm_str_slice(tag, 2, tag.n) : tag;
+    if (quoted.n < 2 || quoted.p[0] != '"' || quoted.p[quoted.n - 1] != '"')
+        return dm_err_set(&call->ctx.err, DM_E_INVALID, "If-Match holds no entity tag");
+    int64_t version;
+    if (weak || !dm_str_to_int(dm_str_slice(quoted, 1, quoted.n - 2), 1, INT64_MAX, &version))
+        return dm_err_set(&call->ctx.err, DM_E_STALE, "If-Match names no version of this resource");
+    *ret_version = (struct dm_opt_int){.set = true, .v = version};
+    return DM_OK;
+}
+
+void dm_call_location(struct dm_call *call, const char *collection_path, struct dm_str id)
+{
+    dm_response_header(
+        call->response, "Location",
+        dm_arena_printf(call->ctx.arena, DM_API_BASE "%s/%.*s", collection_path, DM_STR_ARG(id)));
+}

@@ -1,0 +1,121 @@
+/* The families of edge metrics and the cells of each row. */
+#include "edge/meter.h"
+
+#define STATUS_CLASSES 4 /* 2xx to 5xx */
+
+static const char *const request_labels[] = {"route", "method", "status", NULL};
+static const char *const route_labels[] = {"route", NULL};
+static const char *const door_labels[] = {"door", NULL};
+
+static const struct dm_metric_family requests = {
+    .name = "digitalme_http_requests_total",
+    .kind = DM_COUNTER,
+    .help = "Requests answered, by row and class of status.",
+    .labels = request_labels,
+};
+static const struct dm_metric_family durations = {
+    .name = "digitalme_http_request_duration_seconds",
+    .kind = DM_HISTOGRAM,
+    .help = "Time from the request read to the reply made.",
+    .labels = route_labels,
+};
+static const struct dm_metric_family unrouted = {
+    .name = "digitalme_http_unrouted_total",
+    .kind = DM_COUNTER,
+    .help = "Requests that no row serves: unknown path or method, OPTIONS.",
+};
+static const struct dm_metric_family degraded = {
+    .name = "digitalme_gate_degraded_total",
+    .kind = DM_COUNTER,
+    .help = "Requests whose session and limits were judged without Redis.",
+};
+static const struct dm_metric_family busy = {
+    .name = "digitalme_threads_busy",
+    .kind = DM_GAUGE,
+    .help = "Threads that hold a request, by door.",
+    .labels = door_labels,
+};
+
+struct row_cells {
+    struct dm_metric_cell *requests[STATUS_CLASSES];
+    struct dm_metric_cell *duration;
+};
+
+struct dm_meter {
+    struct row_cells *rows;
+    struct dm_metric_cell *unrouted, *degraded;
+    struct dm_metric_cell *busy[DM_DOOR_STREAM + 1];
+};
+
+static bool make_row(struct row_cells *cells, struct dm_metrics *metrics,
+                     const struct dm_route *route)
+{
+    static const char *const classes[STATUS_CLASSES] = {"2xx", "3xx", "4xx", "5xx"};
+    for (size_t i = 0; i < STATUS_CLASSES; i++) {
+        const char *values[] = {route->name, dm_method_name(route->method), classes[i]};
+        cells->requests[i] = dm_metrics_cell(metrics, &requests, values);
+        if (!cells->requests[i])
+            return false;
+    }
+    cells->duration = dm_metrics_cell(metrics, &durations, (const char *[]){route->name});
+    return cells->duration != NULL;
+}
+
+static bool make_all(struct dm_meter *meter, struct dm_metrics *metrics,
+                     const struct dm_router *router)
+{
+    size_t n = dm_router_count(router);
+    meter->rows = calloc(n ? n : 1, sizeof(*meter->rows));
+    if (!meter->rows)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!make_row(&meter->rows[i], metrics, dm_router_row(router, i)))
+            return false;
+    meter->unrouted = dm_metrics_cell(metrics, &unrouted, NULL);
+    meter->degraded = dm_metrics_cell(metrics, &degraded, NULL);
+    meter->busy[DM_DOOR_API] = dm_metrics_cell(metrics, &busy, (const char *[]){"api"});
+    meter->busy[DM_DOOR_STREAM] = dm_metrics_cell(metrics, &busy, (const char *[]){"stream"});
+    return meter->unrouted && meter->degraded && meter->busy[DM_DOOR_API] &&
+           meter->busy[DM_DOOR_STREAM];
+}
+
+struct dm_meter *dm_meter_new(struct dm_metrics *metrics, const struct dm_router *router)
+{
+    struct dm_meter *meter = calloc(1, sizeof(*meter));
+    if (meter && !make_all(meter, metrics, router)) {
+        dm_meter_free(meter);
+        return NULL;
+    }
+    return meter;
+}
+
+void dm_meter_free(struct dm_meter *meter)
+{
+    if (!meter)
+        return;
+    free(meter->rows);
+    free(meter);
+}
+
+void dm_meter_request(struct dm_meter *meter, size_t index, int status, int64_t us)
+{
+    struct row_cells *cells = &meter->rows[index];
+    int class = status / 100 - 2;
+    dm_metric_add(cells->requests[class >= 0 && class < STATUS_CLASSES ? class : 3], 1);
+    dm_metric_observe_us(cells->duration, us);
+}
+
+void dm_meter_unrouted(struct dm_meter *meter)
+{
+    dm_metric_add(meter->unrouted, 1);
+}
+
+void dm_meter_degraded(struct dm_meter *meter)
+{
+    dm_metric_add(meter->degraded, 1);
+}
+
+void dm_meter_busy(struct dm_meter *meter, enum dm_door door, int64_t change)
+{
+    dm_metric_add(meter->busy[door], change);
+}

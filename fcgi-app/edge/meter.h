@@ -1,0 +1,19 @@
+/* The edge's own metrics: a set of cells a row, made once, so that counting a request is a few atomic additions. */
+#ifndef DM_EDGE_METER_H
+#define DM_EDGE_METER_H
+
+#include "base/metrics.h"
+#include "edge/route.h"
+
+struct dm_meter;
+
+/* NULL when out of memory. The cells live as long as the registry. Caller frees with dm_meter_free. */
+struct dm_meter *dm_meter_new(struct dm_metrics *metrics, const struct dm_router *router);
+void dm_meter_free(struct dm_meter *meter); /* NULL allowed */
+/* One request answered by the row of that index. */
+void dm_meter_request(struct dm_meter *meter, size_t index, int status, int64_t us);
+void dm_meter_unrouted(struct dm_meter *meter); /* one that no row serves */
+void dm_meter_degraded(struct dm_meter *meter); /* one that the gate judged without Redis */
+void dm_meter_busy(struct dm_meter *meter, enum dm_door door, int64_t change); /* threads at work */
+
+#endif

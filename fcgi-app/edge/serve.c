@@ -1,0 +1,365 @@
+/*
+ * The walk of one request, and the heart of the edge: dm_serve() reads from top to bottom as what happens to a request. Each stage
+ * either lets it pass or names the problem that ends its way; whatever happens, the reply is complete and logged once.
+ */
+#include "edge/serve.h"
+
+#include "base/clock.h"
+#include "base/format.h"
+#include "base/id.h"
+#include "domain/gate.h"
+#include "edge/auth.h"
+#include "edge/call.h"
+#include "edge/idempotency.h"
+#include "edge/limit.h"
+#include "edge/media.h"
+#include "edge/meter.h"
+#include "edge/problem.h"
+
+#define API_VERSION "1"
+#define CORRELATION_BYTES_MAX 128
+
+struct walk {
+    struct dm_call call;
+    struct dm_match match;
+    enum dm_result
+        identified; /* of authenticate: told after the limits, so that guessing is limited too */
+    struct dm_idempotency idempotency;
+    bool replayed; /* the reply is a stored one */
+    int64_t started_us;
+};
+
+static void correlate(struct walk *w)
+{
+    struct dm_call *call = &w->call;
+    const struct dm_server_options *options = dm_server_options(call->server);
+    struct dm_str given = call->request->correlation_id;
+    dm_trace_start(&call->ctx.trace, call->request->traceparent);
+    call->ctx.correlation_id =
+        dm_format_is_token(given, CORRELATION_BYTES_MAX) ? given : dm_id_new(call->ctx.arena);
+    dm_response_header(call->response, "X-Correlation-Id", call->ctx.correlation_id);
+    dm_response_header(call->response, "X-Instance-Id", dm_str_from(options->instance_id));
+}
+
+/* Ids are one text, so that they compare byte for byte further down. */
+static struct dm_str lower_uuid(struct dm_arena *arena, struct dm_str id)
+{
+    char *text = dm_arena_cstr(arena, id);
+    for (size_t i = 0; text && i < id.n; i++)
+        if (text[i] >= 'A' && text[i] <= 'F')
+            text[i] = (char)(text[i] - 'A' + 'a');
+    return (struct dm_str){text, text ? id.n : 0};
+}
+
+static enum dm_problem find_route(struct walk *w)
+{
+    struct dm_call *call = &w->call;
+    const struct dm_settings *settings = call->domain->settings;
+    const struct dm_server_options *options = dm_server_options(call->server);
+    dm_router_match(options->router, call->request->method, call->request->path, &w->match);
+    call->route = w->match.route;
+    if (!call->route)
+        return DM_PROBLEM_NONE; /* refused after the limits */
+    for (size_t i = 0; i < DM_PATH_PARAMS_MAX && w->match.params[i].p; i++) {
+        call->params[i] = lower_uuid(call->ctx.arena, w->match.params[i]);
+        if (!call->params[i].p)
+            return dm_problem_of(dm_ctx_nomem(&call->ctx));
+    }
+    if (call->route->door == DM_DOOR_STREAM)
+        call->ctx.deadline_ms = w->started_us / 1000 + settings->stream_deadline_ms;
+    return DM_PROBLEM_NONE;
+}
+
+/* The major version stands in the path; the header tells which one answered. */
+static void state_version(struct walk *w)
+{
+    dm_response_header(w->call.response, "API-Version", DM_STR(API_VERSION));
+}
+
+static void authenticate(struct walk *w)
+{
+    w->identified = dm_auth_identify(&w->call);
+}
+
+static enum dm_problem limit(struct walk *w)
+{
+    struct dm_call *call = &w->call;
+    enum dm_limit_class class = call->route ? call->route->limit : DM_LIMIT_READ;
+    struct dm_limit chosen = dm_limit_of(call->domain->settings, class, call->principal.role);
+    struct dm_gate_request request = {
+        .principal = &call->principal,
+        .address = call->request->remote_address,
+        .by_address = chosen.by_address,
+        .rates = chosen.rates,
+        .limit_class = chosen.name,
+    };
+    /* The gate may try Redis and fail; the words that authenticate left are still to be told. */
+    struct dm_err err = call->ctx.err;
+    struct dm_gate_result gate = {.answer = {.allowed = true}};
+    enum dm_result result =
+        dm_gate_check(call->domain, dm_server_limiter(call->server), &call->ctx, &request, &gate);
+    if (gate.degraded)
+        dm_meter_degraded(dm_server_meter(call->server));
+    dm_limit_headers(call->response, &call->ctx, &gate.answer);
+    if (result == DM_OK)
+        call->ctx.err = err;
+    if (result == DM_E_UNAUTHENTICATED)
+        dm_auth_challenge(call, result);
+    return dm_problem_of(result);
+}
+
+/* Allow (RFC 9110 §10.2.1), in the order of enum dm_method. */
+static void state_methods(struct walk *w)
+{
+    struct dm_buf names;
+    dm_buf_init(&names, w->call.ctx.arena, 64);
+    for (int method = DM_GET; method <= DM_HEAD; method++) {
+        if (!(w->match.allowed & 1u << method))
+            continue;
+        dm_buf_add_c(&names, names.n > 0 ? ", " : "");
+        dm_buf_add_c(&names, dm_method_name((enum dm_method)method));
+    }
+    dm_response_header(w->call.response, "Allow", dm_buf_str(&names));
+}
+
+/* What no row serves: an unknown path, a method that this path does not know, or OPTIONS. */
+static enum dm_problem answer_unrouted(struct walk *w)
+{
+    if (w->match.allowed == 0)
+        return DM_PROBLEM_NOT_FOUND;
+    state_methods(w);
+    if (w->call.request->method != DM_OPTIONS)
+        return DM_PROBLEM_METHOD;
+    w->call.response->status = 204;
+    return DM_PROBLEM_NONE;
+}
+
+static enum dm_problem authorise(struct walk *w)
+{
+    enum dm_result result = w->identified;
+    if (result == DM_OK)
+        result = dm_auth_permit(&w->call);
+    if (result != DM_OK)
+        dm_auth_challenge(&w->call, result);
+    return dm_problem_of(result);
+}
+
+static enum dm_problem negotiate(struct walk *w)
+{
+    return dm_media_accepted(w->call.request->accept, w->call.route->media)
+               ? DM_PROBLEM_NONE
+               : DM_PROBLEM_NOT_ACCEPTABLE;
+}
+
+static enum dm_problem decode_query(struct dm_call *call)
+{
+    static const struct dm_shape no_query = {.name = "NoQuery", .size = 1};
+    struct dm_str query = call->request->query;
+    if (!call->route->query && query.n == 0)
+        return DM_PROBLEM_NONE;
+    return dm_problem_of(dm_shape_decode_query(call->route->query ? call->route->query : &no_query,
+                                               &call->ctx, query.p ? query : DM_STR(""),
+                                               &call->query, &call->violations));
+}
+
+static enum dm_problem check_body(struct dm_call *call)
+{
+    const struct dm_request *request = call->request;
+    if (!call->route->request)
+        return request->content_length > 0 ? dm_problem_of(dm_err_set(&call->ctx.err, DM_E_SYNTAX,
+                                                                      "this call takes no body"))
+                                           : DM_PROBLEM_NONE;
+    if (request->body_too_big)
+        return DM_PROBLEM_TOO_BIG;
+    if (request->body_truncated)
+        return DM_PROBLEM_TRUNCATED;
+    if (request->body.n == 0)
+        return dm_problem_of(dm_err_set(&call->ctx.err, DM_E_SYNTAX, "a JSON body is due"));
+    if (!dm_media_is_json(request->content_type, call->route->merge_patch))
+        return DM_PROBLEM_MEDIA_TYPE;
+    return DM_PROBLEM_NONE;
+}
+
+static enum dm_problem decode(struct walk *w)
+{
+    struct dm_call *call = &w->call;
+    enum dm_problem problem = decode_query(call);
+    if (problem == DM_PROBLEM_NONE)
+        problem = check_body(call);
+    if (problem != DM_PROBLEM_NONE || !call->route->request || call->route->merge_patch)
+        return problem;
+    return dm_problem_of(dm_shape_decode(call->route->request, &call->ctx, call->request->body,
+                                         &call->in, &call->violations));
+}
+
+static enum dm_problem claim_key(struct walk *w)
+{
+    struct dm_call *call = &w->call;
+    if (call->route->method != DM_GET) {
+        call->new_id = dm_id_new(call->ctx.arena);
+        if (!call->new_id.p)
+            return dm_problem_of(dm_ctx_nomem(&call->ctx));
+    }
+    return dm_idempotency_begin(call, &w->idempotency, &w->replayed);
+}
+
+/* If-None-Match (RFC 9110 §13.1.2): the caller has this very version. */
+static bool is_known_version(const struct dm_call *call)
+{
+    struct dm_str etag = dm_response_header_of(call->response, "ETag");
+    struct dm_str list = call->request->if_none_match, tag;
+    if (call->route->method != DM_GET || !etag.p)
+        return false;
+    while (dm_str_next(&list, ',', &tag)) {
+        tag = dm_str_trim(tag);
+        if (dm_str_starts(tag, DM_STR("W/")))
+            tag = dm_str_slice(tag, 2, tag.n);
+        if (dm_str_eq(tag, etag) || dm_str_eq_c(tag, "*"))
+            return true;
+    }
+    return false;
+}
+
+static enum dm_result encode(struct dm_call *call)
+{
+    struct dm_response *response = call->response;
+    const struct dm_route *route = call->route;
+    if (is_known_version(call)) {
+        dm_buf_reset(&response->body);
+        response->status = 304;
+        return DM_OK;
+    }
+    if (response->status == 0)
+        response->status = route->status;
+    if (route->response && !dm_response_header_of(response, "Content-Type").p) {
+        struct dm_json_writer writer;
+        dm_json_writer_init(&writer, &response->body);
+        dm_shape_encode(route->response, call->out, &writer);
+        dm_response_header(response, "Content-Type", DM_STR("application/json"));
+    } else if (route->media && !dm_response_header_of(response, "Content-Type").p) {
+        dm_response_header(response, "Content-Type", dm_str_from(route->media));
+    }
+    return dm_buf_failed(&response->body) ? dm_ctx_nomem(&call->ctx) : DM_OK;
+}
+
+static enum dm_problem handle(struct walk *w)
+{
+    struct dm_call *call = &w->call;
+    if (w->replayed)
+        return DM_PROBLEM_NONE;
+    if (call->route->response) {
+        call->out = dm_arena_alloc(call->ctx.arena, call->route->response->size);
+        if (!call->out)
+            return dm_problem_of(dm_ctx_nomem(&call->ctx));
+    }
+    enum dm_result result = call->route->serve(call);
+    if (result == DM_OK)
+        result = encode(call);
+    dm_idempotency_end(call, &w->idempotency, result);
+    return dm_problem_of(result);
+}
+
+/* The reply as it will be sent: every reply has these fields, whoever made it. */
+static void complete(struct walk *w, enum dm_problem problem)
+{
+    struct dm_response *response = w->call.response;
+    if (problem != DM_PROBLEM_NONE)
+        dm_problem_write(&w->call, problem);
+    if (!dm_response_header_of(response, "Cache-Control").p)
+        dm_response_header(response, "Cache-Control", DM_STR("no-store"));
+    if (response->status != 204 && response->status != 304)
+        dm_response_header_int(response, &w->call.ctx, "Content-Length", (int64_t)response->body.n);
+    if (w->call.request->method == DM_HEAD)
+        dm_buf_reset(&response->body);
+}
+
+static enum dm_severity severity_of(int status)
+{
+    if (status == 500)
+        return DM_ERROR;
+    return status > 500 ? DM_WARN : DM_INFO;
+}
+
+/* One line a request. Never a header, a query or a body: they may hold what is the caller's alone. */
+static void log_request(const struct walk *w, enum dm_problem problem, int64_t us)
+{
+    const struct dm_call *call = &w->call;
+    const struct dm_server_options *options = dm_server_options(call->server);
+    const char *method = dm_method_name(call->request->method);
+    const struct dm_str absent = {NULL, 0};
+    bool failed = call->response->status >= 500 && problem != DM_PROBLEM_NONE;
+    struct dm_str route = absent;
+    if (call->route)
+        route = dm_str_from(dm_router_path(options->router, w->match.index));
+    dm_log(options->log, severity_of(call->response->status), &call->ctx.trace, "request",
+           DM_ATTR("http.request.method", method[0] ? method : "_OTHER"),
+           DM_ATTR("http.route", route),
+           DM_ATTR("http.response.status_code", call->response->status),
+           DM_ATTR("http.server.request.duration", (double)us / 1e6),
+           DM_ATTR("enduser.id", call->principal.account_id),
+           DM_ATTR("correlation.id", call->ctx.correlation_id),
+           DM_ATTR("client.address", call->request->remote_address),
+           DM_ATTR("error.type",
+                   problem != DM_PROBLEM_NONE ? dm_str_from(dm_problem_type(problem)) : absent),
+           DM_ATTR("exception.message", failed ? dm_str_from(call->ctx.err.detail) : absent));
+}
+
+static void count_request(const struct walk *w, int64_t us)
+{
+    struct dm_meter *meter = dm_server_meter(w->call.server);
+    if (w->call.route)
+        dm_meter_request(meter, w->match.index, w->call.response->status, us);
+    else
+        dm_meter_unrouted(meter);
+}
+
+static struct walk begin(const struct dm_server *server, struct dm_arena *arena,
+                         const struct dm_request *request, struct dm_response *response)
+{
+    const struct dm_domain *domain = dm_server_options(server)->domain;
+    int64_t now_us = dm_clock_monotonic_us();
+    return (struct walk){
+        .started_us = now_us,
+        .call = {.ctx = {.arena = arena,
+                         .deadline_ms = now_us / 1000 + domain->settings->api_deadline_ms},
+                 .server = server,
+                 .domain = domain,
+                 .request = request,
+                 .response = response},
+    };
+}
+
+/* The stages that a request may fail at, in their order: what can be refused cheaply is refused first. */
+static enum dm_problem pass_stages(struct walk *w)
+{
+    enum dm_problem problem = find_route(w);
+    if (problem != DM_PROBLEM_NONE)
+        return problem;
+    authenticate(w);
+    if ((problem = limit(w)) != DM_PROBLEM_NONE)
+        return problem;
+    if (!w->call.route)
+        return answer_unrouted(w);
+    if ((problem = authorise(w)) != DM_PROBLEM_NONE)
+        return problem;
+    if ((problem = negotiate(w)) != DM_PROBLEM_NONE)
+        return problem;
+    if ((problem = decode(w)) != DM_PROBLEM_NONE)
+        return problem;
+    if ((problem = claim_key(w)) != DM_PROBLEM_NONE)
+        return problem;
+    return handle(w);
+}
+
+void dm_serve(const struct dm_server *server, struct dm_arena *arena,
+              const struct dm_request *request, struct dm_response *response)
+{
+    struct walk w = begin(server, arena, request, response);
+    correlate(&w);
+    state_version(&w);
+    enum dm_problem problem = pass_stages(&w);
+    complete(&w, problem);
+    int64_t us = dm_clock_monotonic_us() - w.started_us;
+    log_request(&w, problem, us);
+    count_request(&w, us);
+}
