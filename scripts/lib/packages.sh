@@ -21,6 +21,7 @@ make                builds
 pkgconf             finds the libraries
 "
 dm_packages_run="
+curl                the calls that scripts/dev up shows
 libdbd-pg-perl      lets Sqitch speak to PostgreSQL
 nginx               the TLS proxy
 openssl             makes keys and certificates
@@ -32,13 +33,15 @@ python3-aiosmtpd    a mail server that only collects
 redis-server        sessions and rate limits
 sqitch              schema changes
 "
+dm_packages_bench="
+wrk                 the load that scripts/bench makes
+"
 dm_packages_test="
 caddy               the other TLS proxy
 clang               a second compiler
 clang-format        the code's form
 clang-tidy          static analysis
 cppcheck            static analysis
-curl                HTTP from the command line
 libcunit1-dev       unit tests
 python3-h2          HTTP/2 in the API tests
 python3-httpx       HTTP in the API tests
