@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""The part of scripts/test that comes after packages and build: runs the parts, sums them up, shows where to look when one failed."""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from system import PATH, ROOT, System, Trouble, run  # noqa: E402
+
+ALL = ("unit", "api", "check", "schema", "dev", "distcheck")
+DRIVERS = ("base_test", "store_test", "domain_test", "edge_test")
+# What a sanitizer says of a program that runs on, or that ended where no test looked.
+FOUND_BY_SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
+
+
+class Tests:
+    def __init__(self, directory, build):
+        self.dir = Path(directory)
+        self.build = Path(build)
+        self.log_dir = self.dir / "log"
+        self.passed = 0
+        self.failed = 0
+        self.env = {**os.environ, "PATH": PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+                    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+                    "UBSAN_OPTIONS": "print_stacktrace=1",
+                    "TSAN_OPTIONS": "second_deadlock_stack=1:suppressions=" + str(ROOT / "scripts" / "lib" / "tsan.supp")}
+        os.environ.update(self.env)
+
+    def count(self, name, passed, failed, log, started):
+        self.passed += passed
+        self.failed += failed
+        print(f"{name:24} {passed:5} passed, {failed} failed   {time.monotonic() - started:5.0f} s", flush=True)
+        if failed:
+            print(f"  the end of {log}:")
+            for line in Path(log).read_text(errors="replace").splitlines()[-40:]:
+                print(f"  | {line}")
+
+    def command(self, name, command, **options):
+        """Run a command into log/NAME.log; its exit status and the log."""
+        log = self.log_dir / f"{name}.log"
+        with open(log, "wb") as out:
+            status = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
+                                    **{"env": self.env, **options}).returncode
+        return status, log
+
+    def one(self, name, command, **options):
+        """A command that is one test: it passed when it ended with 0."""
+        started = time.monotonic()
+        status, log = self.command(name, command, **options)
+        self.count(name, int(status == 0), int(status != 0), log, started)
+
+    # The parts.
+
+    def unit(self, drivers=DRIVERS):
+        with System(self.dir / "unit", build=self.build, durable=False) as system:
+            pass_on = {**self.env, "DM_TEST_REDIS": f"unix:{system.redis_socket}", "DM_TEST_CA": str(system.ca_file),
+                       "DM_TEST_SMTP_PORT": str(system.smtp_port), "DM_TEST_ROOT": str(ROOT)}
+            system.deploy_schema("digitalme_unit")
+            # Without a user: each suite says as whom it connects.
+            pass_on["DM_TEST_CONNINFO"] = re.sub(r" user=\S+", "", system.conninfo("digitalme_api", "digitalme_unit"))
+            for driver in drivers:
+                started = time.monotonic()
+                status, log = self.command(driver, [self.build / "tests" / "unit" / driver], env=pass_on, cwd=self.build)
+                passed, failed = self._cunit(log.read_text(errors="replace"))
+                if status != 0 and failed == 0:
+                    failed = 1  # it crashed, or a sanitizer spoke after the last test
+                self.count(driver, passed, failed, log, started)
+
+    @staticmethod
+    def _cunit(text):
+        found = re.findall(r"^\s+tests\s+\d+\s+\d+\s+(\d+)\s+(\d+)\s+\d+$", text, re.M)
+        return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
+
+    def api(self, arguments=(), proxies=("nginx", "caddy"), env=None):
+        for proxy in proxies:
+            self.pytest(f"api-{proxy}", [ROOT / "tests" / "api", *arguments], {
+                "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), "DM_TEST_DIR": str(self.dir / f"api-{proxy}"), **(env or {})})
+            self._sanitizers(f"api-{proxy}")
+
+    def _sanitizers(self, name):
+        """Did a sanitizer write into a program's log?"""
+        started = time.monotonic()
+        log = self.log_dir / f"{name}-sanitizers.log"
+        found = [f"{path}: {line}" for path in sorted((self.dir / name).rglob("log/digitalme-*.log"))
+                 for line in path.read_text(errors="replace").splitlines() if FOUND_BY_SANITIZER.search(line)]
+        log.write_text("\n".join(found) + "\n")
+        self.count(f"{name}-sanitizers", int(not found), int(bool(found)), log, started)
+
+    def pytest(self, name, arguments, env=None):
+        started = time.monotonic()
+        directory = self.dir / name
+        if directory.exists():
+            # What an interrupted run left.
+            for mark in sorted(directory.rglob("system.json")):
+                System(mark.parent).destroy()
+            shutil.rmtree(directory, ignore_errors=True)
+        result = self.log_dir / f"{name}.xml"
+        result.unlink(missing_ok=True)
+        status, log = self.command(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-ra",
+                                          f"--junitxml={result}", *arguments],
+                                   env={**self.env, **(env or {}), "PYTHONPATH": str(ROOT / "scripts")}, cwd=ROOT)
+        passed, failed = 0, 1
+        if result.exists():
+            suite = xml.etree.ElementTree.parse(result).getroot().find("testsuite")
+            total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+            failed = int(suite.get("failures")) + int(suite.get("errors"))
+            passed = total - failed - skipped
+            if status != 0 and failed == 0:
+                failed = 1  # nothing was found to run, or pytest itself broke
+        self.count(name, passed, failed, log, started)
+
+    def check(self):
+        started = time.monotonic()
+        _, log = self.command("check", [ROOT / "scripts" / "check"], env={**self.env, "DM_CHECK_BUILD": str(self.build)})
+        text = log.read_text(errors="replace")
+        passed, failed = len(re.findall(r"^ok ", text, re.M)), len(re.findall(r"^FAILED ", text, re.M))
+        self.count("check", passed, failed or int(passed == 0), log, started)
+
+    def schema(self):
+        """Each change can be taken back: after revert nothing of ours is left, and a second deploy gives the first one's schema."""
+        started = time.monotonic()
+        log = self.log_dir / "schema.log"
+        try:
+            with System(self.dir / "schema", build=self.build, durable=False) as system:
+                system.parts = ["postgres"]
+                name = "round_trip"
+                system.deploy_schema(name)
+                first = self._dump(system, name)
+                system.sqitch("verify", name)
+                system.sqitch("revert", name, "-y")
+                left = system.sql("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                                  " WHERE n.nspname = 'public' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid"
+                                  " AND d.deptype = 'e')", database=name)
+                if left:
+                    raise Trouble(f"revert leaves {left}")
+                system.deploy_schema(name)
+                if self._dump(system, name) != first:
+                    raise Trouble("the schema deployed after a revert is not the one deployed at first")
+                log.write_text("deploy, verify, revert, deploy: the same\n")
+                self.count("schema", 1, 0, log, started)
+        except Trouble as trouble:
+            log.write_text(f"{trouble}\n")
+            self.count("schema", 0, 1, log, started)
+
+    @staticmethod
+    def _dump(system, database):
+        return re.sub(r"^\\(un)?restrict .*$", "", run(["pg_dump", "--schema-only", "--schema=public", system.conninfo("postgres", database)]),
+                      flags=re.M)
+
+    def dev(self):
+        self.pytest("dev", [ROOT / "tests" / "dev"], {"DM_TEST_DIR": str(self.dir / "dev")})
+
+    def distcheck(self):
+        build = self.dir / "build-dist"
+        build.mkdir(exist_ok=True)
+        clean = {k: v for k, v in self.env.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+        script = f'{ROOT}/configure -q && make -s -j$(nproc) distcheck DISTCHECK_CONFIGURE_FLAGS=-q AM_MAKEFLAGS="-s -j$(nproc)"'
+        self.one("distcheck", ["bash", "-c", script], cwd=build, env=clean)
+
+    def long(self):
+        self.unit()
+        self.api(env={"DM_TEST_LONG": "1"})
+
+    def named(self, name):
+        if name in DRIVERS:
+            self.unit([name])
+        elif (ROOT / "tests" / "api" / f"{name}.py").exists():
+            self.api_file(name)
+        else:
+            self.api(["-k", name])
+
+    def api_file(self, name):
+        for proxy in ("nginx", "caddy"):
+            self.pytest(f"api-{proxy}", [ROOT / "tests" / "api" / f"{name}.py"], {
+                "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), "DM_TEST_DIR": str(self.dir / f"api-{proxy}")})
+            self._sanitizers(f"api-{proxy}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dir", required=True)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("parts", nargs="*")
+    options = parser.parse_args()
+    tests = Tests(options.dir, options.build)
+    started = time.monotonic()
+    for part in options.parts or ALL:
+        try:
+            (getattr(tests, part) if part in (*ALL, "long") else lambda name=part: tests.named(name))()
+        except Trouble as trouble:
+            log = tests.log_dir / f"{part}.log"
+            log.write_text(f"{trouble}\n")
+            tests.count(part, 0, 1, log, started)
+    if tests.failed:
+        print(f"\nlogs: {tests.log_dir}")
+    print(f"({time.monotonic() - started:.0f} s)")
+    print(f"{tests.passed} passed, {tests.failed} failed")
+    return 1 if tests.failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
