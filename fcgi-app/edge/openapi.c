@@ -135,6 +135,10 @@ static void collect(struct printer *p, const struct dm_shape *shape, bool patch)
 {
     struct dm_str name =
         dm_arena_printf(p->arena, "%s%s", shape->name, patch ? DM_PATCH_SUFFIX : "");
+    if (dm_str_eq_c(name, "Problem") || dm_str_eq_c(name, "ProblemError")) {
+        p->result = DM_E_INVALID;
+        return;
+    }
     for (size_t i = 0; i < p->n_entries && name.p != NULL; i++) {
         const struct entry *entry = &p->entries[i];
         if (!dm_str_eq_c(name, entry->name))

@@ -112,11 +112,11 @@ static void name_string(struct dm_json_writer *w, const char *name, struct dm_st
     dm_json_string(w, value);
 }
 
-/* The words at hand belong to this problem, and are the caller's to see. */
+/* The words at hand belong to this problem as a whole, and are the caller's to see. */
 static bool is_told(const struct dm_err *err, const struct row *row)
 {
     return err->code >= DM_E_SYNTAX && err->code <= DM_E_LIMITED && err->detail[0] != '\0' &&
-           row_of(dm_problem_of(err->code))->status == row->status;
+           err->rule[0] == '\0' && row_of(dm_problem_of(err->code))->status == row->status;
 }
 
 /* The path as it was sent, if it is a plain one (RFC 3986: visible ASCII). */

@@ -51,7 +51,9 @@ void dm_response_header_int(struct dm_response *response, struct dm_ctx *ctx, co
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%lld", (long long)value);
-    dm_response_header(response, name, dm_arena_str(ctx->arena, (struct dm_str){text, (size_t)n}));
+    struct dm_str kept = dm_arena_str(ctx->arena, (struct dm_str){text, (size_t)n});
+    if (kept.p != NULL)
+        dm_response_header(response, name, kept);
 }
 
 struct dm_str dm_response_header_of(const struct dm_response *response, const char *name)

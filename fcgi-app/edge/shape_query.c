@@ -70,7 +70,8 @@ static void decode_value(struct dm_decoder *d, const struct dm_field *field, str
     case DM_ARRAY:
     case DM_JSON_OBJECT:
     case DM_JSON_ARRAY:
-        /* Refused at the start. */
+        /* No query string can hold these. */
+        dm_decoder_violate(d, "unknown", "is not a parameter of this request");
         break;
     }
 }

@@ -2,18 +2,17 @@
 #include "unit/edge/edge_suites.h"
 #include "unit/unit.h"
 
-#define SUITE(x) {#x, NULL, NULL, NULL, NULL, dm_##x##_suite()}
+#define SUITE(x)                                                                                   \
+    {                                                                                              \
+#x, NULL, NULL, NULL, NULL, dm_##x##_suite()                                               \
+    }
 
 int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
-        SUITE(openapi),
-        SUITE(page),
-        SUITE(problem),
-        SUITE(response),
-        SUITE(shape),
-        CU_SUITE_INFO_NULL,
+        SUITE(openapi),  SUITE(page),  SUITE(problem),
+        SUITE(response), SUITE(shape), CU_SUITE_INFO_NULL,
     };
     return dm_unit_run(suites);
 }
