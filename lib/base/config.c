@@ -316,9 +316,8 @@ static enum dm_result fail(struct ini *ini, const char *what, const char *detail
 }
 
 /*
- * libinih's reader: one line a call. Done here because the handler is given no line number, because
- * a line longer than libinih's buffer would be cut in two silently, and because an indented line
- * would be taken as a continuation of the one before.
+ * libinih's reader: one line a call. Done here because the handler is given no line number, and
+ * because a line longer than libinih's buffer would be cut in two silently.
  */
 static char *next_line(char *str, int num, void *arg)
 {
@@ -327,7 +326,6 @@ static char *next_line(char *str, int num, void *arg)
     if (ini->result != DM_OK || !dm_str_next(&ini->rest, '\n', &line))
         return NULL;
     ini->line++;
-    line = dm_str_trim(line);
     if (dm_str_find(line, '\0', 0) != line.n) {
         (void)fail(ini, "a NUL byte in the line", "");
         return NULL;

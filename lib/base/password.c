@@ -40,8 +40,8 @@ static bool run_crypt(const char *phrase, const char *setting, char ret_hash[DM_
     if (!data)
         return false;
     const char *hash = crypt_r(phrase, setting, data);
-    /* Failure is a text that begins with '*', which no hash does. */
-    bool ok = hash && hash[0] != '*' && strlen(hash) == HASH_CHARACTERS;
+    /* Failure is the text "*0" or "*1", so the length tells. */
+    bool ok = hash && strlen(hash) == HASH_CHARACTERS;
     if (ok)
         memcpy(ret_hash, hash, DM_PASSWORD_HASH_TEXT);
     dm_secret_wipe(data, sizeof(*data));

@@ -165,8 +165,10 @@ static void test_later_sources_win(void)
           "[site]\ntitle=file\n[server]\nthreads=2\nsocket_path=/run/x\n[log]\nlevel=debug\n");
     make_dir(&fixture, "conf.d");
     make_dir(&fixture, "credentials");
-    write_file(&fixture, "conf.d/20-b.conf", "[server]\nthreads = 4\n");
+    /* Neither in the order they were made, nor in the reverse. */
     write_file(&fixture, "conf.d/10-a.conf", "[server]\nthreads = 3\nverbose = true\n");
+    write_file(&fixture, "conf.d/20-b.conf", "[server]\nthreads = 4\n");
+    write_file(&fixture, "conf.d/15-c.conf", "[server]\nthreads = 5\n");
     write_file(&fixture, "conf.d/30-c.txt", "nonsense\n");
     write_file(&fixture, "credentials/smtp.password", "from credential\n");
     snprintf(credentials, sizeof(credentials), "%s/credentials", fixture.dir);

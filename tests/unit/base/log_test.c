@@ -143,9 +143,8 @@ static void test_a_long_line_loses_only_its_longest_texts(void)
     static char long_text[50000];
     struct capture capture;
     struct dm_log *log = open_log(DM_INFO);
-    memset(long_text, 1, sizeof(long_text)); /* six bytes each, once escaped */
-    for (size_t i = 0; i + 1 < sizeof(long_text); i += 2)
-        memcpy(long_text + i, "\xc3\xa9", 2);
+    for (size_t i = 0; i + 2 < sizeof(long_text); i += 3)
+        memcpy(long_text + i, "\xe2\x82\xac", 3);
     capture_begin(&capture);
     dm_log(log, DM_ERROR, NULL, "upstream",
            DM_ATTR("reply", ((struct dm_str){long_text, sizeof(long_text)})),
