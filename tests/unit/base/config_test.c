@@ -162,20 +162,24 @@ static void test_later_sources_win(void)
     char *const env[] = {"PATH=/bin", "DM_TEST_LOG_LEVEL=warn", "DM_TEST_SMTP_PASSWORD=env", NULL};
     char credentials[64];
     setup(&fixture,
-          "[site]\ntitle=file\n[server]\nthreads=2\nsocket_path=/run/x\n[log]\nlevel=debug\n");
+          "[site]\ntitle=file\n[server]\nthreads=2\n  socket_path=/run/x\n[log]\nlevel=debug\n");
     make_dir(&fixture, "conf.d");
     make_dir(&fixture, "credentials");
-    /* Neither in the order they were made, nor in the reverse. */
-    write_file(&fixture, "conf.d/10-a.conf", "[server]\nthreads = 3\nverbose = true\n");
-    write_file(&fixture, "conf.d/20-b.conf", "[server]\nthreads = 4\n");
-    write_file(&fixture, "conf.d/15-c.conf", "[server]\nthreads = 5\n");
-    write_file(&fixture, "conf.d/30-c.txt", "nonsense\n");
+    write_file(&fixture, "conf.d/01-a.conf", "[server]\nverbose = true\n");
+    /* Nine files, so that a directory's own order is hardly the right one. */
+    for (int i = 9; i >= 1; i--) {
+        char name[32], text[32];
+        snprintf(name, sizeof(name), "conf.d/%d0-b.conf", i);
+        snprintf(text, sizeof(text), "[server]\nthreads = %d\n", i + 100);
+        write_file(&fixture, name, text);
+    }
+    write_file(&fixture, "conf.d/99-c.txt", "nonsense\n");
     write_file(&fixture, "credentials/smtp.password", "from credential\n");
     snprintf(credentials, sizeof(credentials), "%s/credentials", fixture.dir);
     fixture.source.env = env;
     fixture.source.credentials_dir = credentials;
     const struct settings *s = load(&fixture);
-    CU_ASSERT_EQUAL(s->threads, 4);
+    CU_ASSERT_EQUAL(s->threads, 109);
     CU_ASSERT_TRUE(s->verbose);
     CU_ASSERT_STRING_EQUAL(s->level, "warn");
     CU_ASSERT_STRING_EQUAL(s->socket, "/run/x");
