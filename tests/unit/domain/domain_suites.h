@@ -1,0 +1,14 @@
+/* The suites of the domain layer, one a test file: what domain_driver.c lists. */
+#ifndef DM_TESTS_DOMAIN_SUITES_H
+#define DM_TESTS_DOMAIN_SUITES_H
+
+#include <CUnit/CUnit.h>
+
+/* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
+CU_TestInfo *dm_account_suite(void); /* needs the database */
+CU_TestInfo *dm_mail_suite(void);
+CU_TestInfo *dm_principal_suite(void);
+CU_TestInfo *dm_session_suite(void); /* needs the database */
+CU_TestInfo *dm_token_suite(void);
+
+#endif

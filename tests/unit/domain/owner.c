@@ -1,0 +1,86 @@
+/* What the owner of an account does in the database suites, through the domain's own functions. */
+#include "unit/domain/owner.h"
+
+#include "base/id.h"
+#include "unit/unit.h"
+
+#define TOKEN_LINE "\nYour confirmation token: "
+
+struct dm_str dm_owner_address(struct dm_world *world)
+{
+    char hex[33];
+    dm_id_hex(hex, 32);
+    return dm_arena_printf(world->arena, "Owner.%s@Example.org", hex);
+}
+
+enum dm_result dm_owner_register(struct dm_world *world, struct dm_str email,
+                                 struct dm_str password)
+{
+    const struct dm_registration registration = {
+        .email = email,
+        .password = password,
+        .first_name = DM_STR("Ada"),
+        .last_name = DM_STR("Lovelace"),
+    };
+    world->ctx = dm_world_ctx(world->arena);
+    return dm_account_register(&world->domain, &world->ctx, &registration);
+}
+
+struct dm_str dm_owner_mailed_token(struct dm_world *world, struct dm_str email)
+{
+    struct dm_str text = dm_world_ask(world, "test_newest_confirmation",
+                                      "SELECT payload->>'text'"
+                                      " FROM job"
+                                      " WHERE kind = 'mail'"
+                                      " AND payload->>'to' = $1"
+                                      " AND payload->>'text' LIKE '%confirmation token%'"
+                                      " ORDER BY id DESC"
+                                      " LIMIT 1",
+                                      email);
+    if (text.p == NULL)
+        return text;
+    const char *line = strstr(text.p, TOKEN_LINE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+    struct dm_str token = dm_str_from(line + strlen(TOKEN_LINE));
+    return dm_arena_str(world->arena, dm_str_slice(token, 0, dm_str_find(token, '\n', 0)));
+}
+
+static int64_t count(struct dm_str cell)
+{
+    int64_t n = -1;
+    CU_ASSERT_TRUE(dm_str_to_int(cell, 0, INT64_MAX, &n));
+    return n;
+}
+
+int64_t dm_owner_count_mails(struct dm_world *world, struct dm_str email, const char *subject)
+{
+    struct dm_str both = dm_arena_printf(world->arena, "%.*s|%s", DM_STR_ARG(email), subject);
+    return count(dm_world_ask(world, "test_count_mails",
+                              "SELECT count(*)"
+                              " FROM job"
+                              " WHERE kind = 'mail'"
+                              " AND payload->>'to' || '|' || (payload->>'subject') LIKE $1",
+                              both));
+}
+
+enum dm_result dm_owner_confirm(struct dm_world *world, struct dm_str token)
+{
+    world->ctx = dm_world_ctx(world->arena);
+    return dm_account_confirm_email(&world->domain, &world->ctx, token);
+}
+
+void dm_owner_join(struct dm_world *world, struct dm_str email)
+{
+    CU_ASSERT_EQUAL_FATAL(dm_owner_register(world, email, DM_STR(DM_OWNER_PASSWORD)), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_owner_confirm(world, dm_owner_mailed_token(world, email)), DM_OK);
+}
+
+int64_t dm_owner_count_audit(struct dm_world *world, const char *action, struct dm_str entity_id)
+{
+    struct dm_str both = dm_arena_printf(world->arena, "%s %.*s", action, DM_STR_ARG(entity_id));
+    return count(dm_world_ask(world, "test_count_audit",
+                              "SELECT count(*)"
+                              " FROM audit_event"
+                              " WHERE action || ' ' || entity_id = $1",
+                              both));
+}
