@@ -101,6 +101,7 @@ enum dm_problem dm_idempotency_begin(struct dm_call *call, struct dm_idempotency
     if (result != DM_OK)
         return dm_problem_of(result);
     idempotency->claimed = record.state == DM_IDEMPOTENCY_MINE;
+    idempotency->first = dm_str_eq(record.resource_id, claim->resource_id);
     *ret_replayed = record.state == DM_IDEMPOTENCY_DONE;
     return judge(call, &record);
 }
@@ -132,7 +133,7 @@ void dm_idempotency_end(struct dm_call *call, const struct dm_idempotency *idemp
         call->ctx.deadline_ms = soon_ms;
     if (result == DM_OK)
         ended = store_reply(call, &idempotency->claim);
-    else if (result <= DM_E_LIMITED)
+    else if (idempotency->first && result <= DM_E_LIMITED)
         ended = dm_idempotency_store_release(call->domain->pg, &call->ctx, &idempotency->claim);
     /* A claim that could not be ended runs out by itself. */
     (void)ended;

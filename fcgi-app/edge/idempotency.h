@@ -11,6 +11,7 @@
 
 struct dm_idempotency {
     bool claimed; /* ours to end */
+    bool first;   /* no try before this one */
     struct dm_idempotency_claim claim;
 };
 
@@ -26,8 +27,8 @@ DM_MUST_CHECK enum dm_problem
 dm_idempotency_begin(struct dm_call *call, struct dm_idempotency *idempotency, bool *ret_replayed);
 /*
  * After the handler: store the reply when the call succeeded; give the claim back when it failed by the caller's doing, for that has
- * no effect. After any other failure the effect is unknown (a commit may have gone through), so the claim stays until its
- * lease ends: the next try takes the same id. ctx.err is left as it was.
+ * no effect. After any other failure, or when an earlier try may have had an effect (a commit may have gone through unseen), the claim
+ * stays until its lease ends: the next try takes the same id. ctx.err is left as it was.
  */
 void dm_idempotency_end(struct dm_call *call, const struct dm_idempotency *idempotency,
                         enum dm_result result);

@@ -208,6 +208,9 @@ static enum dm_result judge(const struct dm_domain *domain, struct dm_ctx *ctx,
                             struct dm_str session_id, struct dm_gate_result *gate)
 {
     struct dm_gate_answer *answer = &gate->answer;
+    /* For a dead session Redis keeps no count, so this comes first. */
+    if (answer->session == DM_GATE_SESSION_DEAD)
+        return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED, "the session has ended");
     if (!answer->allowed) {
         enum dm_result result = dm_err_set(&ctx->err, DM_E_LIMITED, "too many requests");
         ctx->err.retry_after_s = (int)answer->retry_after_s;
@@ -245,7 +248,7 @@ enum dm_result dm_gate_check(const struct dm_domain *domain, struct dm_local_lim
         };
         if (!ask.limit_key.p)
             return dm_ctx_nomem(ctx);
-        if (dm_gate_store_check(domain->kv, ctx, &ask, &gate.answer) != DM_OK) {
+        if (!domain->kv || dm_gate_store_check(domain->kv, ctx, &ask, &gate.answer) != DM_OK) {
             gate.degraded = true;
             gate.answer = (struct dm_gate_answer){.allowed = true};
             if (request->rates->n > 0)
@@ -260,6 +263,8 @@ enum dm_result dm_gate_check(const struct dm_domain *domain, struct dm_local_lim
 
 void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str session_id)
 {
+    if (!domain->kv)
+        return;
     struct dm_err err = ctx->err;
     /* As long as a token of the session may still be shown. */
     int64_t ttl_s = domain->settings->token_access_s + DM_JWT_LEEWAY_S;
