@@ -31,12 +31,15 @@ struct dm_job_take {
 };
 /*
  * Take the job that is due longest: on DM_OK *ret_conn holds its lock in an open transaction and the caller must call exactly one of
- * done, failed, dead. DM_E_NOTFOUND: none is due.
+ * done, failed, dead. DM_E_NOTFOUND: none is due. A job whose last try never ended is made dead on the way.
  */
 DM_MUST_CHECK enum dm_result dm_job_store_take(struct dm_pg *pg, struct dm_ctx *ctx,
                                                const struct dm_job_take *take,
                                                struct dm_pg_conn **ret_conn, struct dm_job *ret_job);
-/* Each ends the transaction and gives the connection back. reason: for the operator, no secrets. */
+/*
+ * Each ends the transaction and gives the connection back. reason: for the operator, no secrets; cut to 256 characters. A dead job keeps its
+ * payload, so that an operator can have it run again; one-time tokens in it end by their own time.
+ */
 DM_MUST_CHECK enum dm_result dm_job_store_done(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                const struct dm_job *job);
 /* Dead when this was the last attempt, else to be tried again at run_at. *ret_dead may be NULL. */

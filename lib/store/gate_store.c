@@ -1,0 +1,179 @@
+/*
+ * The gate's three scripts. The first is on every request's path, so it is one EVALSHA that reads two keys and writes at most one.
+ */
+#include "store/gate_store.h"
+
+#include <assert.h>
+
+#include "base/buf.h"
+
+#define ARGS_MAX (3 + 2 * DM_RATES_MAX)
+
+/*
+ * GCRA, kept exact in whole numbers: a window's debt is how far its theoretical arrival time lies after the last request, in 1/count of a
+ * millisecond, so that one request adds seconds * 1000 and each millisecond that passes takes count away. A window has room while
+ * its debt stays within count requests. The value holds the last request's time and the debts, as doubles, which are exact up
+ * to 2^53; it ends when the last debt is paid.
+ *
+ * KEYS: session or '', limits. ARGV: now_ms, cost, n, then n times count, seconds.
+ * Returns session state, allowed, retry_after_ms, and of the tightest window count, seconds, remaining, reset_ms.
+ */
+static const struct dm_kv_script check_script = {
+    .name = "gate_check",
+    .lua = "local state = 0\n"
+           "if KEYS[1] ~= '' then\n"
+           "  local session = redis.call('GET', KEYS[1])\n"
+           "  if session == '0' then return {2, 0, 0, 0, 0, 0, 0} end\n"
+           "  if session then state = 1 end\n"
+           "end\n"
+           "local n = tonumber(ARGV[3])\n"
+           "if n == 0 then return {state, 1, 0, 0, 0, 0, 0} end\n"
+           "local now, cost = tonumber(ARGV[1]), tonumber(ARGV[2])\n"
+           "local format = '<' .. string.rep('d', n + 1)\n"
+           "local old = redis.call('GET', KEYS[2])\n"
+           "local last = old and {struct.unpack(format, old)} or {now}\n"
+           "local elapsed = math.max(0, now - last[1])\n"
+           "local new = {math.max(now, last[1])}\n"
+           "local allowed, retry, ttl = 1, 0, 1\n"
+           "local tight, least = 1, math.huge\n"
+           "for i = 1, n do\n"
+           "  local count, each = tonumber(ARGV[2 + 2 * i]), tonumber(ARGV[3 + 2 * i]) * 1000\n"
+           "  local debt = math.max(0, (last[i + 1] or 0) - elapsed * count)\n"
+           "  local over = debt + cost * each - count * each\n"
+           "  if over > 0 then\n"
+           "    allowed = 0\n"
+           "    retry = math.max(retry, math.ceil(over / count))\n"
+           "  end\n"
+           "  if -over / each < least then tight, least = i, -over / each end\n"
+           "  new[i + 1] = debt\n"
+           "end\n"
+           "if allowed == 1 then\n"
+           "  for i = 1, n do\n"
+           "    new[i + 1] = new[i + 1] + cost * ARGV[3 + 2 * i] * 1000\n"
+           "    ttl = math.max(ttl, math.ceil(new[i + 1] / ARGV[2 + 2 * i]))\n"
+           "  end\n"
+           "  redis.call('SET', KEYS[2], struct.pack(format, unpack(new)), 'PX', ttl)\n"
+           "end\n"
+           "local count, seconds = tonumber(ARGV[2 + 2 * tight]), tonumber(ARGV[3 + 2 * tight])\n"
+           "local debt = new[tight + 1]\n"
+           "return {state, allowed, retry, count, seconds,\n"
+           "  math.floor(count - debt / (seconds * 1000)), math.ceil(debt / count)}\n",
+};
+
+static const struct dm_kv_script remember_script = {
+    .name = "gate_remember",
+    .lua = "return redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) and 1 or 0",
+};
+
+static const struct dm_kv_script kill_script = {
+    .name = "gate_kill",
+    .lua = "redis.call('SET', KEYS[1], '0', 'EX', ARGV[1])\n"
+           "return 1",
+};
+
+static struct dm_str session_key(struct dm_ctx *ctx, struct dm_str session_id)
+{
+    return dm_arena_printf(ctx->arena, "dm:session:%.*s", DM_STR_ARG(session_id));
+}
+
+/* Names the windows too: a counter means nothing under other rates. */
+static struct dm_str limit_key(struct dm_ctx *ctx, const struct dm_gate_ask *ask)
+{
+    struct dm_buf key;
+    dm_buf_init(&key, ctx->arena, 1024);
+    dm_buf_add_c(&key, "dm:limit:");
+    dm_buf_add(&key, ask->limit_key);
+    for (size_t i = 0; i < ask->rates->n; i++) {
+        dm_buf_add_char(&key, ':');
+        dm_buf_add_int(&key, ask->rates->rate[i].count);
+        dm_buf_add_char(&key, '/');
+        dm_buf_add_int(&key, ask->rates->rate[i].seconds);
+    }
+    return dm_buf_failed(&key) ? (struct dm_str){NULL, 0} : dm_buf_str(&key);
+}
+
+/* Decimal texts for the script, in the caller's buffers. */
+struct numbers {
+    struct dm_str str[ARGS_MAX];
+    char text[ARGS_MAX][24];
+    size_t n;
+};
+
+static void add_number(struct numbers *numbers, int64_t v)
+{
+    assert(numbers->n < ARGS_MAX);
+    char *text = numbers->text[numbers->n];
+    int len = snprintf(text, sizeof(numbers->text[0]), "%lld", (long long)v);
+    numbers->str[numbers->n++] = (struct dm_str){text, (size_t)len};
+}
+
+static int64_t to_seconds_up(int64_t ms)
+{
+    return ms / 1000 + (ms % 1000 != 0);
+}
+
+static void read_answer(const struct dm_kv_ints *ints, struct dm_gate_answer *ret_answer)
+{
+    enum { STATE, ALLOWED, RETRY_MS, LIMIT, WINDOW_S, REMAINING, RESET_MS };
+    *ret_answer = (struct dm_gate_answer){
+        .session = (enum dm_gate_session)ints->v[STATE],
+        .allowed = ints->v[ALLOWED] == 1,
+        .retry_after_s = to_seconds_up(ints->v[RETRY_MS]),
+        .limit = ints->v[LIMIT],
+        .window_s = ints->v[WINDOW_S],
+        .remaining = ints->v[REMAINING],
+        .reset_s = to_seconds_up(ints->v[RESET_MS]),
+    };
+}
+
+enum dm_result dm_gate_store_check(struct dm_kv *kv, struct dm_ctx *ctx,
+                                   const struct dm_gate_ask *ask, struct dm_gate_answer *ret_answer)
+{
+    if (!ask->session_id.p && ask->rates->n == 0) {
+        *ret_answer = (struct dm_gate_answer){.allowed = true};
+        return DM_OK;
+    }
+    const struct dm_str keys[] = {
+        ask->session_id.p ? session_key(ctx, ask->session_id) : DM_STR(""),
+        limit_key(ctx, ask),
+    };
+    if (!keys[0].p || !keys[1].p)
+        return dm_ctx_nomem(ctx);
+    struct numbers args = {.n = 0};
+    add_number(&args, ask->now_ms);
+    add_number(&args, ask->cost);
+    add_number(&args, (int64_t)ask->rates->n);
+    for (size_t i = 0; i < ask->rates->n; i++) {
+        add_number(&args, ask->rates->rate[i].count);
+        add_number(&args, ask->rates->rate[i].seconds);
+    }
+    struct dm_kv_ints ints;
+    enum dm_result r = dm_kv_run(kv, ctx, &check_script, keys, 2, args.str, args.n, &ints);
+    if (r == DM_OK)
+        read_answer(&ints, ret_answer);
+    return r;
+}
+
+static enum dm_result mark(struct dm_kv *kv, struct dm_ctx *ctx, const struct dm_kv_script *script,
+                           struct dm_str session_id, int64_t ttl_s)
+{
+    struct dm_str key = session_key(ctx, session_id);
+    if (!key.p)
+        return dm_ctx_nomem(ctx);
+    struct numbers args = {.n = 0};
+    add_number(&args, ttl_s);
+    struct dm_kv_ints ints;
+    return dm_kv_run(kv, ctx, script, &key, 1, args.str, args.n, &ints);
+}
+
+enum dm_result dm_gate_store_remember(struct dm_kv *kv, struct dm_ctx *ctx,
+                                      struct dm_str session_id, int64_t ttl_s)
+{
+    return mark(kv, ctx, &remember_script, session_id, ttl_s);
+}
+
+enum dm_result dm_gate_store_kill(struct dm_kv *kv, struct dm_ctx *ctx, struct dm_str session_id,
+                                  int64_t ttl_s)
+{
+    return mark(kv, ctx, &kill_script, session_id, ttl_s);
+}
