@@ -115,7 +115,7 @@ static const char *initial_defect(const struct dm_shape *shape, const struct dm_
 {
     if (field->initial == NULL)
         return NULL;
-    if (field->required || field->read_only)
+    if (field->read_only)
         return defect(shape, field, "has an initial value that no request can come to need");
     struct dm_ctx ctx = {.arena = dm_arena_new(TRY_BLOCK_BYTES, TRY_BYTES_MAX)};
     if (ctx.arena == NULL)

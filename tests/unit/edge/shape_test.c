@@ -602,7 +602,7 @@ static void test_the_schema_tells_the_rules(void)
         "\"any\":{\"type\":\"integer\"}",
         "\"active\":{\"type\":\"boolean\",\"default\":true}",
         "\"at\":{\"type\":\"string\",\"format\":\"date-time\"}",
-        "\"traits\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":3,"
+        "\"traits\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":3,\"items\":{",
         "\"items\":{\"type\":\"string\",\"maxLength\":5}}",
         "\"styles\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Style\"}}",
         "\"free\":{\"type\":\"object\"}",
@@ -665,7 +665,7 @@ static void test_each_defect_is_found(void)
     CU_ASSERT_PTR_NOT_NULL(defect_of(f, 16));
     f = good, f.initial = "\"five5\"";
     CU_ASSERT_PTR_NULL(defect_of(f, 16));
-    f.required = true;
+    f.read_only = true;
     CU_ASSERT_PTR_NOT_NULL(defect_of(f, 16));
     const struct dm_field twins[] = {{.name = "a", .kind = DM_STRING},
                                      {.name = "a", .kind = DM_STRING, .offset = 16}};
