@@ -78,9 +78,9 @@ class Tests:
         found = re.findall(r"^\s+tests\s+\d+\s+\d+\s+(\d+)\s+(\d+)\s+\d+$", text, re.M)
         return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
 
-    def api(self, arguments=(), proxies=("nginx", "caddy"), env=None):
-        for proxy in proxies:
-            self.pytest(f"api-{proxy}", [ROOT / "tests" / "api", *arguments], {
+    def api(self, target="", arguments=(), env=None):
+        for proxy in ("nginx", "caddy"):
+            self.pytest(f"api-{proxy}", [ROOT / "tests" / "api" / target, *arguments], {
                 "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), "DM_TEST_DIR": str(self.dir / f"api-{proxy}"), **(env or {})})
             self._sanitizers(f"api-{proxy}")
 
@@ -172,15 +172,9 @@ class Tests:
         if name in DRIVERS:
             self.unit([name])
         elif (ROOT / "tests" / "api" / f"{name}.py").exists():
-            self.api_file(name)
+            self.api(f"{name}.py")
         else:
-            self.api(["-k", name])
-
-    def api_file(self, name):
-        for proxy in ("nginx", "caddy"):
-            self.pytest(f"api-{proxy}", [ROOT / "tests" / "api" / f"{name}.py"], {
-                "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), "DM_TEST_DIR": str(self.dir / f"api-{proxy}")})
-            self._sanitizers(f"api-{proxy}")
+            self.api(arguments=["-k", name])
 
 
 def main():
