@@ -441,11 +441,12 @@ static void write_media(struct dm_json_writer *w, const struct dm_route *row)
     dm_json_object_end(w);
 }
 
-static void write_success_headers(struct dm_json_writer *w, const struct dm_route *row)
+static void write_success_headers(struct dm_json_writer *w, const struct dm_route *row,
+                                  bool versioned)
 {
     name_object(w, "headers");
     write_header_ref(w, "CorrelationId");
-    if (row->if_match)
+    if (versioned && row->status != 204)
         write_header_ref(w, "ETag");
     if (row->idempotent_key)
         write_header_ref(w, "IdempotencyReplayed");
@@ -458,13 +459,13 @@ static void write_success_headers(struct dm_json_writer *w, const struct dm_rout
     dm_json_object_end(w);
 }
 
-static void write_success(struct dm_json_writer *w, const struct dm_route *row)
+static void write_success(struct dm_json_writer *w, const struct dm_route *row, bool versioned)
 {
     char status[12];
     snprintf(status, sizeof(status), "%d", row->status);
     name_object(w, status);
     name_string(w, "description", dm_response_reason(row->status));
-    write_success_headers(w, row);
+    write_success_headers(w, row, versioned);
     if (row->media != NULL || row->response != NULL) {
         name_object(w, "content");
         if (row->media != NULL)
@@ -504,10 +505,11 @@ static bool can_occur(const struct dm_route *row, enum dm_problem problem)
     }
 }
 
-static void write_row_responses(struct dm_json_writer *w, const struct dm_route *row)
+static void write_row_responses(struct dm_json_writer *w, const struct dm_route *row,
+                                bool versioned)
 {
     name_object(w, "responses");
-    write_success(w, row);
+    write_success(w, row, versioned);
     for (size_t i = 0; i < N_RESPONSES; i++) {
         int status = dm_problem_status(responses[i].problem);
         if (!can_occur(row, responses[i].problem) || status == row->status)
@@ -522,7 +524,7 @@ static void write_row_responses(struct dm_json_writer *w, const struct dm_route 
     dm_json_object_end(w);
 }
 
-static void write_operation(struct dm_json_writer *w, const struct dm_route *row)
+static void write_operation(struct dm_json_writer *w, const struct dm_route *row, bool versioned)
 {
     char method[12] = "";
     const char *name = dm_method_name(row->method);
@@ -538,27 +540,39 @@ static void write_operation(struct dm_json_writer *w, const struct dm_route *row
     write_security(w, row);
     write_row_parameters(w, row);
     write_request_body(w, row);
-    write_row_responses(w, row);
+    write_row_responses(w, row, versioned);
     dm_json_object_end(w);
 }
 
-/* Each path once, at its first row. */
+static bool same_path(const struct printer *p, size_t a, size_t b)
+{
+    return strcmp(dm_router_path(p->router, a), dm_router_path(p->router, b)) == 0;
+}
+
+/* All rows of the path that begins at row first. Where one minds If-Match, the others tell the ETag. */
+static void write_path(struct printer *p, size_t first)
+{
+    bool versioned = false;
+    size_t n = dm_router_count(p->router);
+    for (size_t i = first; i < n; i++)
+        versioned |= same_path(p, i, first) && dm_router_row(p->router, i)->if_match;
+    name_object(&p->w, dm_router_path(p->router, first));
+    for (size_t i = first; i < n; i++)
+        if (same_path(p, i, first))
+            write_operation(&p->w, dm_router_row(p->router, i), versioned);
+    dm_json_object_end(&p->w);
+}
+
+/* Each path once, where its first row stands. */
 static void write_paths(struct printer *p)
 {
-    size_t n = dm_router_count(p->router);
     name_object(&p->w, "paths");
-    for (size_t i = 0; i < n; i++) {
-        const char *path = dm_router_path(p->router, i);
+    for (size_t i = 0; i < dm_router_count(p->router); i++) {
         size_t first = 0;
-        while (strcmp(dm_router_path(p->router, first), path) != 0)
+        while (!same_path(p, first, i))
             first++;
-        if (first < i)
-            continue;
-        name_object(&p->w, path);
-        for (size_t k = i; k < n; k++)
-            if (strcmp(dm_router_path(p->router, k), path) == 0)
-                write_operation(&p->w, dm_router_row(p->router, k));
-        dm_json_object_end(&p->w);
+        if (first == i)
+            write_path(p, i);
     }
     dm_json_object_end(&p->w);
 }
