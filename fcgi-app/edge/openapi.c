@@ -528,7 +528,7 @@ static void write_operation(struct dm_json_writer *w, const struct dm_route *row
 {
     char method[12] = "";
     const char *name = dm_method_name(row->method);
-    for (size_t i = 0; name[i] != '\0' && i < sizeof(method) - 1; i++)
+    for (size_t i = 0; i < sizeof(method) - 1 && name[i] != '\0'; i++)
         method[i] = (char)(name[i] + ('a' - 'A'));
     name_object(w, method);
     name_array(w, "tags");

@@ -187,6 +187,8 @@ static void test_every_row_is_there_below_its_path(void)
     CU_ASSERT_EQUAL(count(&text, "#/components/parameters/IfMatch\""), 1);
     CU_ASSERT_EQUAL(count(&text, "\"application/merge-patch+json\""), 1);
     CU_ASSERT_EQUAL(count(&text, "\"text/plain\""), 1);
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/ETag\""), 1);
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/Location\""), 1);
     dm_buf_done(&text);
 }
 

@@ -320,6 +320,7 @@ static void test_what_is_not_json_is_syntax(void)
         CU_ASSERT_PTR_NULL(violations);
         CU_ASSERT_EQUAL(ctx.err.code, DM_E_SYNTAX);
     }
+    CU_ASSERT_EQUAL(decode(NULL), DM_E_SYNTAX);
     end();
 }
 
