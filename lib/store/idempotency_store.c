@@ -144,13 +144,18 @@ enum dm_result dm_idempotency_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx, 
 {
     static const struct dm_pg_stmt delete = {
         .name = "idempotency_sweep",
-        .sql = "DELETE FROM idempotency_key"
-               " WHERE (account_id, key) IN (SELECT account_id, key"
-               "                               FROM idempotency_key"
-               "                              WHERE expires_at <= now()"
-               "                              ORDER BY expires_at"
-               "                              LIMIT $1"
-               "                                FOR UPDATE SKIP LOCKED)",
+        /* Not WHERE (…) IN (SELECT … LIMIT): a plan may run that more than once. */
+        .sql = "WITH old AS MATERIALIZED ("
+               "    SELECT account_id, key"
+               "      FROM idempotency_key"
+               "     WHERE expires_at <= now()"
+               "     ORDER BY expires_at"
+               "     LIMIT $1"
+               "       FOR UPDATE SKIP LOCKED)"
+               " DELETE FROM idempotency_key AS k"
+               "  USING old"
+               "  WHERE k.account_id = old.account_id"
+               "    AND k.key = old.key",
         .n_params = 1,
         .rows = DM_PG_NONE,
     };

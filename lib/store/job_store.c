@@ -283,14 +283,18 @@ enum dm_result dm_job_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx, int64_t 
 {
     static const struct dm_pg_stmt delete = {
         .name = "job_sweep",
-        .sql = "DELETE FROM job"
-               " WHERE id IN (SELECT id"
-               "                FROM job"
-               "               WHERE state = 'done'"
-               "                 AND updated_at < now() - $1 * interval '1 second'"
-               "               ORDER BY updated_at"
-               "               LIMIT $2"
-               "                 FOR UPDATE SKIP LOCKED)",
+        /* Not WHERE id IN (SELECT … LIMIT): a plan may run that more than once. */
+        .sql = "WITH old AS MATERIALIZED ("
+               "    SELECT id"
+               "      FROM job"
+               "     WHERE state = 'done'"
+               "       AND updated_at < now() - $1 * interval '1 second'"
+               "     ORDER BY updated_at"
+               "     LIMIT $2"
+               "       FOR UPDATE SKIP LOCKED)"
+               " DELETE FROM job"
+               "  USING old"
+               "  WHERE job.id = old.id",
         .n_params = 2,
         .rows = DM_PG_NONE,
     };

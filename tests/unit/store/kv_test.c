@@ -108,6 +108,12 @@ static void a_dead_connection_is_replaced_unseen(void)
     finish();
 }
 
+static bool ping_works(void *arg)
+{
+    (void)arg;
+    return dm_kv_ping(kv, &ctx) == DM_OK;
+}
+
 static void a_wait_ends(void)
 {
     dm_test_ctx_init(&ctx, 10000);
@@ -115,7 +121,7 @@ static void a_wait_ends(void)
         .address = dm_test_redis(), .connections = 1, .timeout_ms = 100};
     kv = dm_kv_open(&options);
     CU_ASSERT_EQUAL(dm_kv_ping(kv, &ctx), DM_OK);
-    administer("CLIENT PAUSE 60000 ALL\r\n", "+OK");
+    administer("CLIENT PAUSE 1000 ALL\r\n", "+OK");
     int64_t from_ms = dm_clock_monotonic_ms();
     CU_ASSERT_EQUAL(dm_kv_ping(kv, &ctx), DM_E_UNAVAILABLE);
     int64_t took_ms = dm_clock_monotonic_ms() - from_ms;
@@ -125,9 +131,8 @@ static void a_wait_ends(void)
     CU_ASSERT_NOT_EQUAL(dm_kv_ping(kv, &ctx), DM_OK);
     took_ms = dm_clock_monotonic_ms() - from_ms;
     CU_ASSERT_TRUE(took_ms < 90);
-    administer("CLIENT UNPAUSE\r\n", "+OK");
-    dm_test_ctx_deadline(&ctx, 5000);
-    CU_ASSERT_EQUAL(dm_kv_ping(kv, &ctx), DM_OK);
+    dm_test_ctx_deadline(&ctx, 10000);
+    CU_ASSERT_TRUE(dm_test_until(ping_works, NULL));
     dm_test_ctx_deadline(&ctx, 0);
     CU_ASSERT_EQUAL(dm_kv_ping(kv, &ctx), DM_E_TIMEOUT);
     CU_ASSERT_EQUAL(dm_kv_breaker(kv), DM_BREAKER_CLOSED);
