@@ -1,6 +1,6 @@
 /*
- * Runs every unit suite of the domain layer. A new test file adds one line here and one in domain_suites.h. Suites that need the database
- * run when DM_TEST_CONNINFO names one with the schema deployed; scripts/test does.
+ * Runs every unit suite of the domain layer. A new test file adds one line here and one in domain_suites.h. Suites
+ * that need the database run when DM_TEST_CONNINFO names one with the schema deployed; scripts/test does.
  */
 #include "unit/domain/domain_suites.h"
 #include "unit/domain/world.h"
@@ -15,13 +15,14 @@ int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
+        SUITE(gate),
         SUITE(mail),
         SUITE(principal),
         SUITE(token),
         CU_SUITE_INFO_NULL,
     };
     CU_SuiteInfo database_suites[] = {
-        SUITE(account), SUITE(mail),  SUITE(principal),
+        SUITE(account), SUITE(gate), SUITE(mail),  SUITE(principal),
         SUITE(session), SUITE(token), CU_SUITE_INFO_NULL,
     };
     if (dm_world_available())

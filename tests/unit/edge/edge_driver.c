@@ -11,8 +11,16 @@ int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
+        SUITE(auth),
+        SUITE(idempotency),
+        SUITE(limit),
+        SUITE(listener),
+        SUITE(media),
         SUITE(openapi),  SUITE(page),  SUITE(problem),
         SUITE(response), SUITE(shape), CU_SUITE_INFO_NULL,
+        SUITE(route),
+        SUITE(serve),
+        SUITE(server),
     };
     return dm_unit_run(suites);
 }
