@@ -113,7 +113,7 @@ enum dm_result dm_mail_text(struct dm_ctx *ctx, const struct dm_settings *settin
 enum dm_result dm_mail_enqueue(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                const struct dm_settings *settings, const struct dm_mail_new *mail)
 {
-    struct dm_str text;
+    struct dm_str text = {0};
     enum dm_result result = dm_mail_text(ctx, settings, mail, &text);
     if (result != DM_OK)
         return result;

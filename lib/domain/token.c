@@ -128,7 +128,8 @@ static struct dm_str scope_text(struct dm_ctx *ctx, unsigned scopes)
             dm_buf_add_char(&text, ' ');
         dm_buf_add_c(&text, dm_scope_name((enum dm_scope)bit));
     }
-    return dm_buf_failed(&text) ? (struct dm_str){0} : dm_buf_str(&text);
+    const struct dm_str absent = {NULL, 0};
+    return dm_buf_failed(&text) ? absent : dm_buf_str(&text);
 }
 
 enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx,

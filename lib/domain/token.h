@@ -1,6 +1,6 @@
 /*
- * Access tokens: made at log-in and refresh, checked at every request. A token that was verified once is kept in a bounded cache by its
- * SHA-256 until it expires, so that the signature is checked once a token and process, not once a request.
+ * Access tokens: made at log-in and refresh, checked at every request. A token that was verified once is kept in a
+ * bounded cache by its SHA-256 until it expires, so that the signature is checked once a token and process, not once a request.
  */
 #ifndef DM_DOMAIN_TOKEN_H
 #define DM_DOMAIN_TOKEN_H

@@ -13,7 +13,8 @@ CREATE TABLE account (
     first_name         text        NOT NULL CHECK (length(first_name) BETWEEN 1 AND 100),
     last_name          text        NOT NULL CHECK (length(last_name) BETWEEN 1 AND 100),
     role               text        NOT NULL DEFAULT 'User' CHECK (role IN ('User', 'Admin', 'SuperAdmin')),
-    state              text        NOT NULL DEFAULT 'unconfirmed' CHECK (state IN ('unconfirmed', 'active', 'disabled')),
+    state              text        NOT NULL DEFAULT 'unconfirmed'
+                                   CHECK (state IN ('unconfirmed', 'active', 'disabled')),
     email_confirmed_at timestamptz,
     mail_window_at     timestamptz NOT NULL DEFAULT now(),
     mail_count         integer     NOT NULL DEFAULT 0 CHECK (mail_count >= 0),
@@ -27,7 +28,8 @@ CREATE TABLE account (
 );
 
 COMMENT ON COLUMN account.email_key IS 'the address in lower case: what is unique';
-COMMENT ON COLUMN account.mail_count IS 'mails that strangers have caused since mail_window_at: bounded, so that nobody is flooded';
+COMMENT ON COLUMN account.mail_count IS
+    'mails that strangers have caused since mail_window_at: bounded, so that nobody is flooded';
 
 CREATE TABLE one_time_token (
     token_hash    text        PRIMARY KEY CHECK (token_hash ~ '^[0-9a-f]{64}$'),
@@ -46,7 +48,8 @@ CREATE TABLE one_time_token (
 CREATE INDEX one_time_token_account ON one_time_token (account_id, purpose);
 
 COMMENT ON COLUMN one_time_token.password_hash IS
-    'the password given by the registration this token was mailed for: confirming an address never confirms a password that somebody else chose for it';
+    'the password given by the registration this token was mailed for, '
+    'so that confirming an address never confirms what somebody else chose';
 
 CREATE TABLE session (
     id                  uuid        PRIMARY KEY,

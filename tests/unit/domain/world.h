@@ -1,7 +1,7 @@
 /*
- * A domain for suites that need the real database: pools, keys and settings as a program makes them, against the database that
- * DM_TEST_CONNINFO names, with the schema deployed. Statements of the domain run as digitalme_api, so that missing grants show;
- * what a test looks up or sets for itself runs as digitalme_owner.
+ * A domain for suites that need the real database: pools, keys and settings as a program makes them, against the
+ * database that DM_TEST_CONNINFO names, with the schema deployed. Statements of the domain run as digitalme_api, so that
+ * missing grants show; what a test looks up or sets for itself runs as digitalme_owner.
  */
 #ifndef DM_TESTS_WORLD_H
 #define DM_TESTS_WORLD_H
@@ -26,7 +26,7 @@ void dm_world_open(struct dm_world *world);
 void dm_world_close(struct dm_world *world);
 /* A context of its own deadline, for one call. The arena is the caller's. */
 struct dm_ctx dm_world_ctx(struct dm_arena *arena);
-/* One cell of one row, as the owner, from SQL with one parameter; absent when there is no row. Lives in the world's arena. */
+/* One cell of one row, as the owner, from SQL with one parameter; absent when there is no row. Lives in the arena. */
 struct dm_str dm_world_ask(struct dm_world *world, const char *name, const char *sql,
                            struct dm_str param);
 /* Run a statement without rows, as the owner. */
