@@ -360,10 +360,7 @@ class System:
 
     def prepare(self):
         """Make the directory, keys, certificates and configuration. Nothing is started and nothing that exists is replaced."""
-        if self.dir.exists() and not (self.dir / MARK).exists():
-            # scripts/dev puts the build and its log here before anything else.
-            if not self.dir.is_dir() or {p.name for p in self.dir.iterdir()} - {"build", "log", "lock", MARK + ".new"}:
-                raise Trouble(f"{self.dir} exists and was not made by this program (it has no {MARK}): choose another directory")
+        self.check_place()
         try:
             self.dir.mkdir(parents=True, exist_ok=True)
             self._load()
@@ -384,6 +381,17 @@ class System:
         self._write_program_config()
         self._write_redis_config()
         self._write_proxy_config()
+
+    def check_place(self):
+        """Trouble when the directory is somebody else's."""
+        if self.dir.exists() and not (self.dir / MARK).exists():
+            # scripts/dev puts the build and its log here before anything else.
+            if not self.dir.is_dir() or {p.name for p in self.dir.iterdir()} - {"build", "log", "lock", MARK + ".new"}:
+                raise Trouble(f"{self.dir} exists and was not made by this program (it has no {MARK}): choose another directory")
+
+    def check_port(self):
+        """Trouble when the wanted port cannot be had."""
+        self._check_port_free(self.proxy, self._wanted_port or self.port)
 
     def _load(self):
         if self._state is None:
@@ -653,7 +661,7 @@ class System:
 
     def _spawn(self, part, command, env=None, cwd=None):
         if part in ("nginx", "caddy"):
-            self._check_port_free(part, self.port)
+            self.check_port()
         elif part == "smtp":
             self._check_port_free(part, self.smtp_port)
         command = [str(word) for word in command]

@@ -24,6 +24,13 @@ def up(system):
     demo.show(system)
 
 
+def precheck(system):
+    """What would fail after a build of minutes fails before it."""
+    system.check_place()
+    if not system.running(system.proxy):
+        system.check_port()
+
+
 def status(system):
     missing = 0
     for part in system.parts:
@@ -46,11 +53,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--dir", required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("verb", choices=("up", "down", "status", "psql", "reset"))
+    parser.add_argument("verb", choices=("precheck", "up", "down", "status", "psql", "reset"))
     parser.add_argument("arguments", nargs="*")
     options = parser.parse_args()
-    system = System(options.dir, port=options.port if options.verb == "up" else None)
-    if options.verb != "up" and not (system.dir / MARK).exists():
+    system = System(options.dir, port=options.port if options.verb in ("precheck", "up") else None)
+    if options.verb not in ("precheck", "up") and not (system.dir / MARK).exists():
         raise Trouble(f"there is no system in {system.dir} (run scripts/dev up first)")
     if options.verb == "psql":
         if not system.running("postgres"):
@@ -61,7 +68,7 @@ def main():
         system.destroy()
         print(f"{system.dir} is gone")
         return 0
-    return {"up": up, "down": down, "status": status}[options.verb](system) or 0
+    return {"precheck": precheck, "up": up, "down": down, "status": status}[options.verb](system) or 0
 
 
 if __name__ == "__main__":

@@ -29,8 +29,7 @@ class Tests:
         self.failed = 0
         self.env = {**os.environ, "PATH": PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
                     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
-                    "UBSAN_OPTIONS": "print_stacktrace=1",
-                    "TSAN_OPTIONS": "second_deadlock_stack=1:suppressions=" + str(ROOT / "scripts" / "lib" / "tsan.supp")}
+                    "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "second_deadlock_stack=1"}
         os.environ.update(self.env)
 
     def count(self, name, passed, failed, log, started):
@@ -81,14 +80,14 @@ class Tests:
     def api(self, target="", arguments=(), env=None):
         for proxy in ("nginx", "caddy"):
             self.pytest(f"api-{proxy}", [ROOT / "tests" / "api" / target, *arguments], {
-                "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), "DM_TEST_DIR": str(self.dir / f"api-{proxy}"), **(env or {})})
+                "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), **(env or {})})
             self._sanitizers(f"api-{proxy}")
 
     def _sanitizers(self, name):
         """Did a sanitizer write into a program's log?"""
         started = time.monotonic()
         log = self.log_dir / f"{name}-sanitizers.log"
-        found = [f"{path}: {line}" for path in sorted((self.dir / name).rglob("log/digitalme-*.log"))
+        found = [f"{path}: {line}" for path in sorted((self.dir / name).glob("*/log/digitalme-*.log"))
                  for line in path.read_text(errors="replace").splitlines() if FOUND_BY_SANITIZER.search(line)]
         log.write_text("\n".join(found) + "\n")
         self.count(f"{name}-sanitizers", int(not found), int(bool(found)), log, started)
@@ -98,14 +97,14 @@ class Tests:
         directory = self.dir / name
         if directory.exists():
             # What an interrupted run left.
-            for mark in sorted(directory.rglob("system.json")):
+            for mark in (*directory.glob("*/system.json"), *directory.glob("*/*/system.json")):
                 System(mark.parent).destroy()
             shutil.rmtree(directory, ignore_errors=True)
         result = self.log_dir / f"{name}.xml"
         result.unlink(missing_ok=True)
-        status, log = self.command(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-ra",
+        status, log = self.command(name, ["/usr/bin/python3", "-m", "pytest", "-q", "--tb=short", "-ra",
                                           f"--junitxml={result}", *arguments],
-                                   env={**self.env, **(env or {}), "PYTHONPATH": str(ROOT / "scripts")}, cwd=ROOT)
+                                   env={**self.env, **(env or {}), "DM_TEST_WORK": str(directory)}, cwd=ROOT)
         passed, failed = 0, 1
         if result.exists():
             suite = xml.etree.ElementTree.parse(result).getroot().find("testsuite")
@@ -155,7 +154,7 @@ class Tests:
                       flags=re.M)
 
     def dev(self):
-        self.pytest("dev", [ROOT / "tests" / "dev"], {"DM_TEST_DIR": str(self.dir / "dev")})
+        self.pytest("dev", [ROOT / "tests" / "dev"], {"DM_TEST_BUILD": str(self.build)})
 
     def distcheck(self):
         build = self.dir / "build-dist"
