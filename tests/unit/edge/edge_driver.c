@@ -2,10 +2,8 @@
 #include "unit/edge/edge_suites.h"
 #include "unit/unit.h"
 
-#define SUITE(x)                                                                                   \
-    {                                                                                              \
-#x, NULL, NULL, NULL, NULL, dm_##x##_suite()                                               \
-    }
+/* clang-format off: one suite a line. */
+#define SUITE(x) {#x, NULL, NULL, NULL, NULL, dm_##x##_suite()}
 
 int main(void)
 {
@@ -16,11 +14,15 @@ int main(void)
         SUITE(limit),
         SUITE(listener),
         SUITE(media),
-        SUITE(openapi),  SUITE(page),  SUITE(problem),
-        SUITE(response), SUITE(shape), CU_SUITE_INFO_NULL,
+        SUITE(openapi),
+        SUITE(page),
+        SUITE(problem),
+        SUITE(response),
         SUITE(route),
         SUITE(serve),
         SUITE(server),
+        SUITE(shape),
+        CU_SUITE_INFO_NULL,
     };
     return dm_unit_run(suites);
 }
