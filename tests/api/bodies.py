@@ -1,0 +1,54 @@
+"""Valid request bodies, one maker for each that the API takes."""
+import json
+from pathlib import Path
+
+SAMPLE = json.loads((Path(__file__).resolve().parents[2] / "sample" / "mara-lindqvist.json").read_text())
+
+
+def profile(**changes):
+    return {"name": "Ada Example", "description": "Keeps bees and writes letters.", **changes}
+
+
+def full_profile(**changes):
+    return {**SAMPLE["profile"], **changes}
+
+
+def trait(**changes):
+    return {"category": "temperament", "name": "Patience", "description": "Waits for the glue to set.", "weight": 7.5,
+            "confidence": 0.9, "contextTags": ["work"], "exampleExpressions": ["It will be done when it is done."],
+            "impactLevel": "high", "source": "her sister", "isActive": True, **changes}
+
+
+def pattern(**changes):
+    return {"name": "Short before coffee", "trigger": "time", "conditions": {"hours": "05-08", "days": ["mon", "tue"],
+            "timezone": "Europe/Stockholm"}, "modifications": {"tone": "curt"}, "priority": 3, "isActive": True, **changes}
+
+
+def memory(**changes):
+    return {"kind": "fact", "text": "The shed has three doors.", "source": "told by herself",
+            "occurredAt": "2019-05-04T10:00:00.000Z", "importance": 0.4, **changes}
+
+
+def registration(**changes):
+    return {"email": "somebody@example.org", "password": "plum-tower-quiet-anchor-9", "firstName": "Some", "lastName": "Body",
+            **changes}
+
+
+def valid(operation, ids):
+    """A body that the operation's shape takes. ids: {"profileId": …, "conversationId": …}."""
+    makers = {
+        "POST /auth/register": registration,
+        "POST /auth/confirm-email": lambda: {"token": "A" * 43},
+        "POST /auth/resend-confirmation": lambda: {"email": "nobody@example.org"},
+        "POST /auth/login": lambda: {"email": "nobody@example.org", "password": "plum-tower-quiet-anchor-9"},
+        "POST /auth/refresh": lambda: {"refreshToken": "A" * 65},
+        "POST /personality": full_profile,
+        "PUT /personality/{profileId}": full_profile,
+        "PATCH /personality/{profileId}": full_profile,
+        "POST /personality/{profileId}/traits": trait,
+        "POST /personality/{profileId}/patterns": pattern,
+        "POST /personality/{profileId}/memories": memory,
+        "POST /conversations": lambda: {"profileId": ids["profileId"], "title": "A title"},
+        "POST /conversations/{conversationId}/messages": lambda: {"content": "Good morning!"},
+    }
+    return makers[f"{operation.method} {operation.path.removeprefix('/api/v1')}"]()

@@ -1,0 +1,144 @@
+"""Holds every reply against the contract: the OpenAPI document that the program prints from its own rows, and what api.md says of all
+replies. A deviation fails the test that saw it."""
+import json
+import re
+import uuid
+from datetime import datetime
+
+import jsonschema
+
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+formats = jsonschema.FormatChecker(formats=())
+
+
+@formats.checks("date-time", raises=ValueError)
+def is_time(value):
+    return not isinstance(value, str) or (TIME.fullmatch(value) and datetime.fromisoformat(value[:-1]) is not None)
+
+
+@formats.checks("uuid", raises=ValueError)
+def is_uuid(value):
+    return not isinstance(value, str) or str(uuid.UUID(value)) == value
+
+
+@formats.checks("email")
+def is_email(value):
+    return not isinstance(value, str) or re.fullmatch(r"[^@\s]+@[^@\s]+", value)
+
+
+@formats.checks("uri")
+def is_uri(value):
+    return not isinstance(value, str) or re.match(r"[a-z][a-z0-9+.-]*:", value)
+
+
+class Operation:
+    """One method of one path."""
+
+    def __init__(self, method, path, row):
+        self.method = method
+        self.path = path
+        self.row = row
+        self.id = row["operationId"]
+        self.secured = bool(row["security"])
+        self.params = re.findall(r"\{(\w+)\}", path)
+        self.pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+        self.success = next(int(s) for s in row["responses"] if s.startswith("2"))
+
+    def request_schema(self):
+        content = self.row.get("requestBody", {}).get("content")
+        return content and content["application/json"]["schema"]
+
+
+class Contract:
+    def __init__(self, document):
+        self.document = document
+        self.resolver = jsonschema.RefResolver.from_schema(document)
+        self.operations = [Operation(method.upper(), path, row)
+                           for path, rows in document["paths"].items() for method, row in rows.items()]
+        self.served = set()  # operation ids that were answered with their success
+        self.seen = set()    # (operation id or None, status)
+
+    def resolve(self, node):
+        while "$ref" in node:
+            node = self.resolver.resolve(node["$ref"])[1]
+        return node
+
+    def find(self, method, path):
+        method = "GET" if method == "HEAD" else method
+        matches = [o for o in self.operations if o.method == method and o.pattern.fullmatch(path)]
+        return min(matches, key=lambda o: len(o.params), default=None)
+
+    def see(self, response):
+        """httpx's hook."""
+        response.read()
+        self.check(response.request.method, response.request.url.raw_path.decode().partition("?")[0], response.status_code,
+                   response.headers, response.content)
+
+    def check(self, method, path, status, headers, body):
+        operation = self.find(method, path)
+        self.seen.add((operation.id if operation else None, status))
+        where = f"{method} {path} → {status} {body[:500]!r}: "
+        self._check_fields(where, status, headers)
+        if method == "HEAD" or status in (204, 304):
+            assert body == b"", where + "a body where none may be"
+        elif status >= 400 and not self._documents(operation, status, headers):
+            self._check_problem(where, status, headers, body)
+        elif operation is None:
+            assert status == 204 and method == "OPTIONS", where + "an answer without an operation"
+        if operation and method != "HEAD" and status not in (204, 304):
+            self._check_content(where, operation, status, headers, body)
+        if operation and status == operation.success:
+            self.served.add(operation.id)
+
+    def _check_fields(self, where, status, headers):
+        for name, value in SECURITY_HEADERS.items():
+            assert headers.get(name) == value, where + f"{name}: {headers.get(name)}"
+        for name in ("X-Correlation-Id", "X-Instance-Id"):
+            assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", headers.get(name, "")), where + f"{name}: {headers.get(name)}"
+        assert headers.get("API-Version") == "1", where + "no API-Version"
+        assert not re.search(r"\d", headers.get("Server", "")), where + f"Server: {headers.get('Server')}"
+        assert "X-Powered-By" not in headers and "Status" not in headers, where + "a field that tells of the inside"
+        due = {201: "Location", 401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
+        assert due is None or headers.get(due), where + f"no {due}"
+
+    def _documents(self, operation, status, headers):
+        """Does the operation itself document another body than a problem for this status?"""
+        if not operation or str(status) not in operation.row["responses"]:
+            return False
+        content = self.resolve(operation.row["responses"][str(status)]).get("content", {})
+        return headers.get("Content-Type", "").partition(";")[0] in set(content) - {"application/problem+json"}
+
+    def _check_problem(self, where, status, headers, body):
+        assert headers.get("Content-Type") == "application/problem+json", where + "not a problem document"
+        problem = json.loads(body)
+        self._validate(where, problem, {"$ref": "#/components/schemas/Problem"})
+        assert problem["status"] == status, where + "another status in the document"
+        assert problem["type"].startswith("urn:digitalme:problem:"), where + "a strange type"
+        assert problem["correlationId"] == headers["X-Correlation-Id"], where + "another correlation id in the document"
+        for leak in ("postgres", "libpq", "redis", "select ", "insert ", ".c:", "/work/", "/tmp/", "json-c", "stack"):
+            assert leak not in problem.get("detail", "").lower(), where + f"tells {leak!r}"
+
+    def _check_content(self, where, operation, status, headers, body):
+        responses = operation.row["responses"]
+        documented = self.resolve(responses.get(str(status), responses["default"]))
+        content = documented.get("content", {})
+        if not content:
+            assert body == b"", where + "a body that the document does not know"
+            return
+        media = headers.get("Content-Type", "").partition(";")[0]
+        assert media in content, where + f"{media} is not documented, {list(content)} is"
+        if "json" in media:
+            self._validate(where, json.loads(body), content[media]["schema"])
+
+    def _validate(self, where, value, schema):
+        validator = jsonschema.Draft202012Validator(schema, resolver=self.resolver, format_checker=formats)
+        errors = [f"{list(e.absolute_path)}: {e.message}" for e in validator.iter_errors(value)]
+        assert not errors, where + "; ".join(errors)

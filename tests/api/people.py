@@ -1,0 +1,110 @@
+"""Accounts as people get them: register, read the mail, confirm, log in. Every secret that passes through here is remembered, so that
+the logs can be searched for it."""
+import email
+import email.policy
+import re
+import secrets
+from itertools import count
+
+from client import Client
+from system import wait_for
+
+PASSWORD = "correct-{}-horse-battery"
+SECRETS = set()
+numbers = count(1)
+
+
+class Mailbox:
+    """The mails that have come so far, read once each."""
+
+    def __init__(self, system):
+        self.system = system
+        self.read = {}
+
+    def to(self, address):
+        for path in self.system.mails():
+            if path.name not in self.read:
+                self.read[path.name] = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        return [mail for mail in self.read.values() if mail["X-Mail-To"] == address]
+
+    def wait(self, address, n=1, subject=""):
+        """The n-th mail to the address with these words in its subject."""
+        def found():
+            mails = [mail for mail in self.to(address) if subject in mail["Subject"]]
+            return len(mails) >= n and mails[n - 1]
+        return wait_for(found, f"mail {n} “{subject}” to {address}", 20)
+
+    def token(self, address, n=1):
+        """The confirmation token in the n-th such mail."""
+        text = self.wait(address, n, "Confirm").get_body().get_content()
+        token = re.search(r"token: ([A-Za-z0-9_-]{43})\s", text).group(1)
+        SECRETS.add(token)
+        return token
+
+
+class Account:
+    def __init__(self, client, address, password):
+        self.client = client
+        self.email = address
+        self.password = password
+        self.session = None
+        self.id = None
+
+    def take(self, session):
+        """Go on with what a log-in or refresh answered."""
+        SECRETS.update((session["accessToken"], session["refreshToken"]))
+        self.session = session
+        self.id = session["user"]["id"]
+        self.client.token = session["accessToken"]
+
+    def log_in(self):
+        token, self.client.token = self.client.token, None
+        reply = self.client.post("/auth/login", {"email": self.email, "password": self.password}, expect=(200, 401))
+        self.client.token = token
+        assert reply.status_code == 200, reply.text
+        self.take(reply.json())
+        return self.session
+
+
+class People:
+    """Makes accounts in one system."""
+
+    def __init__(self, system, contract):
+        self.system = system
+        self.contract = contract
+        self.mailbox = Mailbox(system)
+        self.clients = []
+
+    def client(self, **options):
+        client = Client(self.system, self.contract, **options)
+        self.clients.append(client)
+        return client
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+
+    def address(self):
+        return f"person-{next(numbers)}-{secrets.token_hex(4)}@example.org"
+
+    def password(self):
+        password = PASSWORD.format(secrets.token_hex(6))
+        SECRETS.add(password)
+        return password
+
+    def registered(self, **options):
+        """An account whose address is not confirmed yet."""
+        account = Account(self.client(**options), self.address(), self.password())
+        account.client.post("/auth/register", {"email": account.email, "password": account.password, "firstName": "Per",
+                                               "lastName": "Son"}, expect=202)
+        return account
+
+    def confirmed(self, **options):
+        account = self.registered(**options)
+        account.client.post("/auth/confirm-email", {"token": self.mailbox.token(account.email)}, expect=204)
+        return account
+
+    def logged_in(self, **options):
+        account = self.confirmed(**options)
+        account.log_in()
+        return account
