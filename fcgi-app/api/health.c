@@ -69,7 +69,7 @@ static enum dm_result serve_health(struct dm_call *call)
     struct health_out *out = call->out;
     out->checks = (struct dm_list){.items = health->checks, .n = DM_HEALTH_CHECKS};
     if (dm_str_eq_c(health->status, "fail"))
-        call->response->status = 503;
+        call->response->status = call->route->status_unwell;
     return DM_OK;
 }
 
@@ -78,17 +78,17 @@ static enum dm_result serve_ready(struct dm_call *call)
     if (!dm_server_draining(call->server))
         return serve_health(call);
     describe(call, DM_STR("fail"));
-    call->response->status = 503;
+    call->response->status = call->route->status_unwell;
     return DM_OK;
 }
 
 /* clang-format off: a table reads best as one. */
 static const struct dm_route rows[] = {
     {.name = "health.show", .method = DM_GET, .path = "/health", .at_root = true,
-     .auth = DM_AUTH_NONE, .limit = DM_LIMIT_NONE, .response = &health_shape, .status = 200,
+     .auth = DM_AUTH_NONE, .limit = DM_LIMIT_NONE, .response = &health_shape, .status = 200, .status_unwell = 503,
      .summary = "Health with the answer of each dependency; 503 when requests cannot be served", .serve = serve_health},
     {.name = "health.ready", .method = DM_GET, .path = "/health/ready", .at_root = true,
-     .auth = DM_AUTH_NONE, .limit = DM_LIMIT_NONE, .response = &health_shape, .status = 200,
+     .auth = DM_AUTH_NONE, .limit = DM_LIMIT_NONE, .response = &health_shape, .status = 200, .status_unwell = 503,
      .summary = "Can this instance serve requests now? 503 when not, also while it drains", .serve = serve_ready},
     {.name = "health.live", .method = DM_GET, .path = "/health/live", .at_root = true,
      .auth = DM_AUTH_NONE, .limit = DM_LIMIT_NONE, .response = &health_shape, .status = 200,

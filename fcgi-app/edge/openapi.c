@@ -459,12 +459,14 @@ static void write_success_headers(struct dm_json_writer *w, const struct dm_rout
     dm_json_object_end(w);
 }
 
-static void write_success(struct dm_json_writer *w, const struct dm_route *row, bool versioned)
+/* The row's own body under one of its statuses. */
+static void write_own(struct dm_json_writer *w, const struct dm_route *row, int status,
+                      bool versioned)
 {
-    char status[12];
-    snprintf(status, sizeof(status), "%d", row->status);
-    name_object(w, status);
-    name_string(w, "description", dm_response_reason(row->status));
+    char text[12];
+    snprintf(text, sizeof(text), "%d", status);
+    name_object(w, text);
+    name_string(w, "description", dm_response_reason(status));
     write_success_headers(w, row, versioned);
     if (row->media != NULL || row->response != NULL) {
         name_object(w, "content");
@@ -509,10 +511,13 @@ static void write_row_responses(struct dm_json_writer *w, const struct dm_route 
                                 bool versioned)
 {
     name_object(w, "responses");
-    write_success(w, row, versioned);
+    write_own(w, row, row->status, versioned);
+    if (row->status_unwell != 0)
+        write_own(w, row, row->status_unwell, versioned);
     for (size_t i = 0; i < N_RESPONSES; i++) {
         int status = dm_problem_status(responses[i].problem);
-        if (!can_occur(row, responses[i].problem) || status == row->status)
+        if (!can_occur(row, responses[i].problem) || status == row->status ||
+            status == row->status_unwell)
             continue;
         char text[12];
         snprintf(text, sizeof(text), "%d", status);

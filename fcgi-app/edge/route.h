@@ -51,6 +51,7 @@ struct dm_route {
     const struct dm_shape *response; /* NULL: no body, or `media` */
     const char *media;      /* response's Content-Type when it is not application/json by shape; handler writes the body */
     int status;             /* on success */
+    int status_unwell;      /* another that the handler may set, with the same body; 0: none */
     bool merge_patch;       /* the body is an RFC 7396 patch of `request`: the handler calls dm_call_merge */
     bool idempotent_key;    /* Idempotency-Key is honoured */
     bool if_match;          /* If-Match is honoured; the reply has an ETag */

@@ -256,6 +256,8 @@ static enum dm_problem handle(struct walk *w)
     if (result == DM_OK)
         result = encode(call);
     dm_idempotency_end(call, &w->idempotency, result);
+    if (result == DM_E_UNAUTHENTICATED)
+        dm_auth_challenge(call, result);
     return dm_problem_of(result);
 }
 
