@@ -1,5 +1,6 @@
 /*
- * The gate's three scripts. The first is on every request's path, so it is one EVALSHA that reads two keys and writes at most one.
+ * The gate's three scripts. The first is on every request's path, so it is one EVALSHA that reads
+ * two keys and writes at most one.
  */
 #include "store/gate_store.h"
 
@@ -10,13 +11,15 @@
 #define ARGS_MAX (3 + 2 * DM_RATES_MAX)
 
 /*
- * GCRA, kept exact in whole numbers: a window's debt is how far its theoretical arrival time lies after the last request, in 1/count of a
- * millisecond, so that one request adds seconds * 1000 and each millisecond that passes takes count away. A window has room while
- * its debt stays within count requests. The value holds the last request's time and the debts, as doubles, which are exact up
- * to 2^53; it ends when the last debt is paid.
+ * GCRA, kept exact in whole numbers: a window's debt is how far its theoretical arrival time lies
+ * after the last request, in 1/count of a millisecond, so that one request adds seconds * 1000 and
+ * each millisecond that passes takes count away. A window has room while its debt stays within
+ * count requests. The value holds the last request's time and the debts, as doubles, which are
+ * exact up to 2^53; it ends when the last debt is paid.
  *
  * KEYS: session or '', limits. ARGV: now_ms, cost, n, then n times count, seconds.
- * Returns session state, allowed, retry_after_ms, and of the tightest window count, seconds, remaining, reset_ms.
+ * Returns session state, allowed, retry_after_ms, and of the tightest window count, seconds,
+ * remaining, reset_ms.
  */
 static const struct dm_kv_script check_script = {
     .name = "gate_check",

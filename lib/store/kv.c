@@ -1,6 +1,7 @@
 /*
- * Every script's way to Redis. Contexts of hiredis 0.14 are blocking with a timeout of their own, and dead after any error: then the
- * context is freed and the next user connects anew. The programs ignore SIGPIPE, which hiredis does not prevent.
+ * Every script's way to Redis. Contexts of hiredis 0.14 are blocking with a timeout of their own,
+ * and dead after any error: then the context is freed and the next user connects anew. The programs
+ * ignore SIGPIPE, which hiredis does not prevent.
  */
 #include "store/kv.h"
 
@@ -142,7 +143,10 @@ static bool is_passing(const char *error)
     return false;
 }
 
-/* One round trip. On DM_OK the caller frees *ret_reply; it may be an error that is_passing() is not true of. */
+/*
+ * One round trip. On DM_OK the caller frees *ret_reply; it may be an error that is_passing() is not
+ * true of.
+ */
 static enum dm_result talk(struct conn *conn, struct dm_ctx *ctx, const char *what,
                            struct words *words, redisReply **ret_reply)
 {
@@ -219,7 +223,10 @@ static enum dm_result read_ints(struct dm_ctx *ctx, const char *name, const redi
     return DM_OK;
 }
 
-/* What dm_kv_run() was asked; the words' place 1 is left for the script's SHA-1. script NULL: no script, a PING. */
+/*
+ * What dm_kv_run() was asked; the words' place 1 is left for the script's SHA-1. script NULL: no
+ * script, a PING.
+ */
 struct ask {
     const struct dm_kv_script *script;
     struct words words;
@@ -312,7 +319,10 @@ static enum dm_result run(struct dm_kv *kv, struct dm_ctx *ctx, struct ask *ask)
         bool was_open = conn->redis != NULL;
         int64_t start_ms = dm_clock_monotonic_ms();
         r = run_once(kv, conn, ctx, ask);
-        /* Redis may have closed it since; a script that ran twice has counted a request twice, no harm. Not after a wait. */
+        /*
+         * Redis may have closed it since; a script that ran twice has counted a request twice, no
+         * harm. Not after a wait.
+         */
         if (r == DM_E_UNAVAILABLE && was_open &&
             dm_clock_monotonic_ms() - start_ms < kv->options.timeout_ms)
             r = run_once(kv, conn, ctx, ask);

@@ -1,4 +1,6 @@
-/* The gate's scripts on a real Redis: the arithmetic of the windows, and what is known of sessions. */
+/*
+ * The gate's scripts on a real Redis: the arithmetic of the windows, and what is known of sessions.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -1,4 +1,6 @@
-/* The outbox on a real server: who gets a job, what becomes of it, and what a lost worker leaves. */
+/*
+ * The outbox on a real server: who gets a job, what becomes of it, and what a lost worker leaves.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -1,4 +1,7 @@
-/* kv.c against a real Redis: what scripts return, lost connections and scripts, time-outs, breaker, log-in. */
+/*
+ * kv.c against a real Redis: what scripts return, lost connections and scripts, time-outs, breaker,
+ * log-in.
+ */
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>

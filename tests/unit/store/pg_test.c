@@ -1,4 +1,7 @@
-/* pg.c against a real server: shapes of results, errors, transactions, deadlines, lost connections, breaker, listener. */
+/*
+ * pg.c against a real server: shapes of results, errors, transactions, deadlines, lost connections,
+ * breaker, listener.
+ */
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -76,9 +79,9 @@ static void parameters_of_every_kind_come_back(void)
 {
     static const struct dm_pg_stmt select = {
         .name = "test_params",
-        .sql = "SELECT $1::text, $2::bigint, $3::float8, $4::boolean, " DM_PG_TIME(
-            "$5::timestamptz") ", $6::bigint, $7::float8, $8::boolean, " DM_PG_TIME("$9::"
-                                                                                    "timestamptz"),
+        .sql = "SELECT $1::text, $2::bigint, $3::float8, $4::boolean,"
+               "       " DM_PG_TIME("$5::timestamptz") ", $6::bigint, $7::float8, $8::boolean,"
+                                                       "       " DM_PG_TIME("$9::timestamptz"),
         .n_params = 9,
         .rows = DM_PG_ONE,
     };
@@ -121,7 +124,7 @@ static void the_arenas_bound_is_nomem(void)
     while (dm_arena_alloc(small.arena, 16))
         ;
     const struct dm_pg_param params[] = {dm_pg_int(&small, 1)};
-    dm_arena_reset(small.arena);
+    dm_arena_reset(small.arena); /* room again, but the parameter was not made */
     CU_ASSERT_EQUAL(dm_pg_run(pg, &small, &echo, params, &result), DM_E_NOMEM);
     CU_ASSERT_EQUAL(dm_pg_ping(pg, &ctx), DM_OK);
     dm_arena_free(small.arena);
@@ -310,7 +313,10 @@ static bool breaker_is_not_open(void *arg)
     return dm_pg_breaker(arg) != DM_BREAKER_OPEN;
 }
 
-/* The server's socket under another directory, where it can come and go: writes conninfo and the link's path. */
+/*
+ * The server's socket under another directory, where it can come and go: writes conninfo and the
+ * link's path.
+ */
 static void detour(char dir[], char conninfo[512], char link_path[256], char target[256])
 {
     const char *host = strstr(dm_test_conninfo(), "host=/");

@@ -1,6 +1,6 @@
 /*
- * Runs every unit suite of the store layer against real private servers (store_fixture.h names them). A new test file adds one line here
- * and one in store_suites.h.
+ * Runs every unit suite of the store layer against real private servers (store_fixture.h names
+ * them). A new test file adds one line here and one in store_suites.h.
  */
 #include <signal.h>
 

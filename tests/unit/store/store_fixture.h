@@ -1,6 +1,8 @@
 /*
- * What the store suites share: a context, pools on the private servers that the environment names, and a wait for a condition.
- *   DM_TEST_CONNINFO  PostgreSQL on a unix socket (host=/…), the schema deployed, role digitalme_api
+ * What the store suites share: a context, pools on the private servers that the environment names,
+ * and a wait for a condition.
+ *   DM_TEST_CONNINFO  PostgreSQL on a unix socket (host=/…), the schema deployed, role
+ *     digitalme_api
  *   DM_TEST_REDIS     "unix:/path"
  */
 #ifndef DM_TESTS_STORE_FIXTURE_H
@@ -25,7 +27,10 @@ struct dm_kv *dm_test_kv_open(unsigned connections);
 /* Ask again until it is true, at most 5 seconds; false when it never was. */
 bool dm_test_until(bool (*is_true)(void *arg), void *arg);
 
-/* End every other connection of this application name, as a killed client or a restarted server would; how many there were. */
+/*
+ * End every other connection of this application name, as a killed client or a restarted server
+ * would; how many there were.
+ */
 int64_t dm_test_pg_kill(struct dm_pg *other, const char *application_name);
 
 #endif
