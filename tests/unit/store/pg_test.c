@@ -320,16 +320,19 @@ static bool breaker_is_not_open(void *arg)
 static void detour(char dir[], char conninfo[512], char link_path[256], char target[256])
 {
     const char *host = strstr(dm_test_conninfo(), "host=/");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(host);
+    if (!host) {
+        CU_FAIL_FATAL("DM_TEST_CONNINFO must name a unix socket's directory");
+        return;
+    }
     int host_len = (int)strcspn(host + 5, " ");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
     snprintf(conninfo, 512, "%.*shost=%s%s", (int)(host - dm_test_conninfo()), dm_test_conninfo(),
              dir, host + 5 + host_len);
-    const char *port = strstr(dm_test_conninfo(), "port=");
-    int port_len = port ? (int)strcspn(port + 5, " ") : 4;
-    snprintf(link_path, 256, "%s/.s.PGSQL.%.*s", dir, port_len, port ? port + 5 : "5432");
-    snprintf(target, 256, "%.*s/.s.PGSQL.%.*s", host_len, host + 5, port_len,
-             port ? port + 5 : "5432");
+    const char *given = strstr(dm_test_conninfo(), "port=");
+    const char *port = given ? given + 5 : "5432";
+    int port_len = (int)strcspn(port, " ");
+    snprintf(link_path, 256, "%s/.s.PGSQL.%.*s", dir, port_len, port);
+    snprintf(target, 256, "%.*s/.s.PGSQL.%.*s", host_len, host + 5, port_len, port);
 }
 
 static void the_breaker_opens_and_closes(void)
