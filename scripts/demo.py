@@ -150,12 +150,13 @@ def digital_self(client, me, keep):
 
 def talk(client, profile):
     _, conversation = client.ask("POST", "/api/v1/conversations", {"profileId": profile["id"], "title": "First words"})
+    who = profile["name"].split()[0].lower()[:8]
     say(f"\n  A conversation with {profile['name']}:\n")
     for text in SAY:
         _, answer = client.ask("POST", f"/api/v1/conversations/{conversation['id']}/messages", {"content": text})
         reply = answer["reply"]
-        say(f"    you   {text}")
-        say(textwrap.fill(reply["content"], 100, initial_indent="    mara  ", subsequent_indent="          "))
+        say(f"    {"you":5} {text}")
+        say(textwrap.fill(reply["content"], 100, initial_indent=f"    {who:5} ", subsequent_indent="          "))
         sources = ", ".join(f"{s['kind']} “{s['text'][:40]}…”" if s.get("text") else f"{s['kind']} {s.get('id', '')}".strip()
                             for s in reply.get("sources") or [])
         say(f"          [provider {reply['provider']}; from {sources or 'nothing it knows'}]\n")

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from system import System, Trouble, free_port  # noqa: E402
+from system import System, Trouble, free_port, process_started  # noqa: E402
 
 WORK = Path(os.environ["DM_TEST_WORK"])
 DIR = WORK / "dev"
@@ -155,7 +155,7 @@ def test_down_stops_everything_and_up_finds_it_again(first):
     system = System(DIR)
     pids = [system.pid(part) for part in system.parts]
     assert dev("down").returncode == 0
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not any(process_started(pid) for pid in pids)
     assert dev("status").returncode == 3
     assert "run scripts/dev up" in dev("psql").stderr
     done = dev("up")
