@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "edge/call.h"
@@ -34,6 +35,8 @@ static const struct dm_shape note_shape = DM_SHAPE(struct note, "Note", note_fie
 static sem_t gate;      /* holds requests to /wait back */
 static atomic_int held; /* how many it holds */
 
+static int held_fd = -1; /* told of each */
+
 static enum dm_result serve_note(struct dm_call *call)
 {
     *(struct note *)call->out = *(struct note *)call->in;
@@ -43,6 +46,8 @@ static enum dm_result serve_note(struct dm_call *call)
 static enum dm_result serve_wait(struct dm_call *call)
 {
     atomic_fetch_add(&held, 1);
+    if (held_fd >= 0 && write(held_fd, "h", 1) != 1)
+        return DM_E_INTERNAL;
     while (sem_wait(&gate) != 0)
         continue;
     *(struct note *)call->out = (struct note){.text = DM_STR("waited")};
@@ -79,6 +84,11 @@ static sigset_t mask_before;
 static void ready(void *arg)
 {
     sem_post(arg);
+}
+
+static void tell_ready(void *arg)
+{
+    CU_ASSERT_EQUAL(write(*(int *)arg, "r", 1), 1);
 }
 
 static void *run(void *arg)
@@ -361,6 +371,69 @@ static void drains_without_losing_anyone(void)
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
+/* A server in a child, with a request that never ends; *ret_client is its client. */
+static pid_t begin_stuck_child(int *ret_client)
+{
+    int told[2];
+    char c;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask_before);
+    dm_loopback_open(&lb, &routes);
+    snprintf(api_path, sizeof(api_path), "%s/api.sock", lb.dir);
+    snprintf(stream_path, sizeof(stream_path), "%s/stream.sock", lb.dir);
+    lb.settings.api_socket = api_path;
+    lb.settings.stream_socket = stream_path;
+    lb.settings.drain_s = 1;
+    sem_init(&gate, 0, 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(told), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct dm_err err = {0};
+        held_fd = told[1];
+        _exit(dm_server_run(lb.server, tell_ready, &told[1], &err) == DM_OK ? 0 : 1);
+    }
+    CU_ASSERT_EQUAL(read(told[0], &c, 1), 1); /* ready */
+    struct ask ask = {.path = api_path, .method = "GET", .uri = "/wait"};
+    *ret_client = send_ask(&ask);
+    CU_ASSERT_EQUAL(read(told[0], &c, 1), 1); /* held */
+    close(told[0]);
+    close(told[1]);
+    return child;
+}
+
+static void end_stuck_child(pid_t child, int client, int wanted_status)
+{
+    int status = -1;
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_TRUE(WIFEXITED(status));
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), wanted_status);
+    CU_ASSERT_EQUAL(receive(client, NULL), -1);
+    unlink(api_path);
+    unlink(stream_path);
+    dm_loopback_close(&lb);
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+static void gives_up_at_the_drains_deadline(void)
+{
+    int client;
+    pid_t child = begin_stuck_child(&client);
+    kill(child, SIGTERM);
+    end_stuck_child(child, client, DM_EXIT_DRAIN_LATE);
+}
+
+static void ends_at_once_at_the_second_signal(void)
+{
+    int client, late;
+    pid_t child = begin_stuck_child(&client);
+    kill(child, SIGTERM);
+    while ((late = dial(stream_path)) >= 0)
+        close(late); /* until the first signal has been taken */
+    kill(child, SIGINT);
+    end_stuck_child(child, client, DM_EXIT_AT_ONCE);
+}
+
 static void refuses_a_socket_that_cannot_be_had(void)
 {
     struct dm_err err = {0};
@@ -381,6 +454,8 @@ CU_TestInfo *dm_server_suite(void)
         {"answers with ten thousand params", answers_with_ten_thousand_params},
         {"outlives bad clients", outlives_bad_clients},
         {"drains without losing anyone", drains_without_losing_anyone},
+        {"gives up at the drain's deadline", gives_up_at_the_drains_deadline},
+        {"ends at once at the second signal", ends_at_once_at_the_second_signal},
         {"refuses a socket that cannot be had", refuses_a_socket_that_cannot_be_had},
         CU_TEST_INFO_NULL,
     };
