@@ -21,10 +21,11 @@ struct dm_call {
     struct dm_response *response;
     struct dm_principal principal;
     struct dm_str params[DM_PATH_PARAMS_MAX]; /* path parameters in order: lower-case UUIDs */
-    void *query; /* struct of route->query, or NULL */
-    void *in;    /* struct of route->request, or NULL; with merge_patch NULL: use dm_call_merge */
-    void *out;   /* struct of route->response, zeroed: the handler fills it */
-    struct dm_str new_id; /* UUIDv7 for what this call creates; the same again when an Idempotency-Key is retried */
+    void *query;                              /* struct of route->query, or NULL */
+    void *in;  /* struct of route->request, or NULL; with merge_patch NULL: use dm_call_merge */
+    void *out; /* struct of route->response, zeroed: the handler fills it */
+    struct dm_str
+        new_id; /* UUIDv7 for what this call creates; the same again when an Idempotency-Key is retried */
     struct dm_violation *violations; /* set with DM_E_INVALID */
 };
 

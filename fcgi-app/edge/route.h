@@ -15,12 +15,12 @@ struct dm_call;
 
 enum dm_auth {
     DM_AUTH_UNSAID = 0,
-    DM_AUTH_NONE,       /* anyone */
-    DM_AUTH_USER,       /* a session, or an API key with the scope */
-    DM_AUTH_JWT,        /* a person's session, never a key */
+    DM_AUTH_NONE, /* anyone */
+    DM_AUTH_USER, /* a session, or an API key with the scope */
+    DM_AUTH_JWT,  /* a person's session, never a key */
     DM_AUTH_ADMIN,
     DM_AUTH_SUPERADMIN,
-    DM_AUTH_LOOPBACK,   /* the machine itself: 404 for everyone else */
+    DM_AUTH_LOOPBACK, /* the machine itself: 404 for everyone else */
 };
 
 enum dm_limit_class {
@@ -40,8 +40,9 @@ enum dm_door { DM_DOOR_API = 0, DM_DOOR_STREAM }; /* which socket the proxy must
 struct dm_route {
     const char *name; /* "personality.create": metrics and log label, OpenAPI operationId */
     enum dm_method method;
-    const char *path; /* below /api/v1 unless at_root: "/personality/{profileId}"; parameters are UUIDs */
-    bool at_root;     /* the path stands at the site's root */
+    const char
+        *path; /* below /api/v1 unless at_root: "/personality/{profileId}"; parameters are UUIDs */
+    bool at_root; /* the path stands at the site's root */
     enum dm_auth auth;
     enum dm_scope scope; /* with DM_AUTH_USER: must be said */
     enum dm_limit_class limit;
@@ -49,12 +50,14 @@ struct dm_route {
     const struct dm_shape *query;    /* NULL: no query members allowed */
     const struct dm_shape *request;  /* NULL: no body allowed */
     const struct dm_shape *response; /* NULL: no body, or `media` */
-    const char *media;      /* response's Content-Type when it is not application/json by shape; handler writes the body */
-    int status;             /* on success */
-    int status_unwell;      /* another that the handler may set, with the same body; 0: none */
-    bool merge_patch;       /* the body is an RFC 7396 patch of `request`: the handler calls dm_call_merge */
-    bool idempotent_key;    /* Idempotency-Key is honoured */
-    bool if_match;          /* If-Match is honoured; the reply has an ETag */
+    const char *
+        media; /* response's Content-Type when it is not application/json by shape; handler writes the body */
+    int status;        /* on success */
+    int status_unwell; /* another that the handler may set, with the same body; 0: none */
+    bool
+        merge_patch; /* the body is an RFC 7396 patch of `request`: the handler calls dm_call_merge */
+    bool idempotent_key; /* Idempotency-Key is honoured */
+    bool if_match;       /* If-Match is honoured; the reply has an ETag */
     const char *summary;
     enum dm_result (*serve)(struct dm_call *call);
 };
@@ -64,7 +67,10 @@ struct dm_routes {
     const struct dm_route *rows;
     size_t n_rows;
 };
-#define DM_ROUTES(table) {(table), sizeof(table) / sizeof((table)[0])}
+#define DM_ROUTES(table)                                                                           \
+    {                                                                                              \
+        (table), sizeof(table) / sizeof((table)[0])                                                \
+    }
 
 #define DM_API_BASE "/api/v1" /* before the path of every row that is not at_root */
 
@@ -80,10 +86,11 @@ DM_MUST_CHECK enum dm_result dm_router_new(const struct dm_routes *const *resour
 void dm_router_free(struct dm_router *router); /* NULL allowed */
 
 struct dm_match {
-    const struct dm_route *route; /* NULL: none for this method */
-    size_t index;                 /* of the row among all: its metrics cell */
+    const struct dm_route *route;             /* NULL: none for this method */
+    size_t index;                             /* of the row among all: its metrics cell */
     struct dm_str params[DM_PATH_PARAMS_MAX]; /* views of the path: UUIDs in either case */
-    unsigned allowed; /* bit 1 << enum dm_method for each method this path answers, OPTIONS and HEAD too; 0: unknown path */
+    unsigned
+        allowed; /* bit 1 << enum dm_method for each method this path answers, OPTIONS and HEAD too; 0: unknown path */
 };
 
 /* Which row serves the method at the path, as sent: fixed parts byte for byte, so "%", "//", "." and a final "/" match nothing. HEAD goes to GET's row. */

@@ -15,8 +15,8 @@ struct dm_server_options {
     const struct dm_router *router;
     struct dm_log *log;
     struct dm_metrics *metrics;
-    const char *version;      /* of the program */
-    const char *instance_id;  /* X-Instance-Id */
+    const char *version;     /* of the program */
+    const char *instance_id; /* X-Instance-Id */
     int64_t started_wall_ms;
 };
 

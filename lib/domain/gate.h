@@ -16,8 +16,8 @@ void dm_local_limiter_free(struct dm_local_limiter *limiter);      /* NULL allow
 
 struct dm_gate_request {
     const struct dm_principal *principal;
-    struct dm_str address;        /* the caller's, from the proxy; an IPv6 one counts with its /64 */
-    bool by_address;              /* count by address also when the account is known */
+    struct dm_str address; /* the caller's, from the proxy; an IPv6 one counts with its /64 */
+    bool by_address;       /* count by address also when the account is known */
     const struct dm_rates *rates; /* windows to keep; n 0: none */
     const char *limit_class;      /* names the counter: callers have one a class */
 };
