@@ -155,7 +155,7 @@ def talk(client, profile):
     for text in SAY:
         _, answer = client.ask("POST", f"/api/v1/conversations/{conversation['id']}/messages", {"content": text})
         reply = answer["reply"]
-        say(f"    {"you":5} {text}")
+        say(f"    you   {text}")
         say(textwrap.fill(reply["content"], 100, initial_indent=f"    {who:5} ", subsequent_indent="          "))
         sources = ", ".join(f"{s['kind']} “{s['text'][:40]}…”" if s.get("text") else f"{s['kind']} {s.get('id', '')}".strip()
                             for s in reply.get("sources") or [])
