@@ -18,7 +18,7 @@ def registration(people, address=None, **changes):
 def test_the_way_in_register_read_the_mail_confirm_log_in(people):
     account = people.registered()
     mail = people.mailbox.wait(account.email)
-    assert mail["Subject"] == "Confirm your e-mail address" and mail["To"] == f"<{account.email}>"
+    assert mail["Subject"] == "Confirm your e-mail address" and mail["To"] == account.email
     account.client.post("/auth/confirm-email", {"token": people.mailbox.token(account.email)}, expect=204)
     session = account.log_in()
     assert session["tokenType"] == "Bearer" and session["expiresAt"] < session["refreshExpiresAt"]
@@ -129,7 +129,7 @@ def test_a_password_made_of_the_own_address_is_refused(people, nobody):
 def test_a_password_may_be_any_characters_and_counts_whole(people, nobody):
     """bcrypt alone would cut at 72 bytes."""
     account = people.registered()
-    long = "näive 🦉 zebra-" + "correct horse battery " * 6
+    long = "näive 🦉 zebra-" + "correct horse battery " * 4
     body = registration(people, people.address(), password=long + "A")
     nobody.post("/auth/register", body, expect=202)
     nobody.post("/auth/confirm-email", {"token": people.mailbox.token(body["email"])}, expect=204)
