@@ -5,7 +5,6 @@
 
 BEGIN;
 
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS btree_gin;
 
 -- A language tag ("de-AT") to the text search configuration of its language; English without a tag, and for other languages no

@@ -1,5 +1,5 @@
 -- Revert digitalme:profile from pg
--- The extensions stay: others may use them.
+-- The extension stays: others may use it.
 
 BEGIN;
 

@@ -15,15 +15,11 @@ int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
-        SUITE(gate),
-        SUITE(mail),
-        SUITE(principal),
-        SUITE(token),
-        CU_SUITE_INFO_NULL,
+        SUITE(gate), SUITE(mail), SUITE(principal), SUITE(token), CU_SUITE_INFO_NULL,
     };
     CU_SuiteInfo database_suites[] = {
-        SUITE(account), SUITE(gate), SUITE(mail),  SUITE(principal),
-        SUITE(session), SUITE(token), CU_SUITE_INFO_NULL,
+        SUITE(account),   SUITE(builtin), SUITE(conversation), SUITE(gate),  SUITE(mail),
+        SUITE(principal), SUITE(profile), SUITE(session),      SUITE(token), CU_SUITE_INFO_NULL,
     };
     if (dm_world_available())
         return dm_unit_run(database_suites);
