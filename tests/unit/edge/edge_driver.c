@@ -2,7 +2,8 @@
 #include "unit/edge/edge_suites.h"
 #include "unit/unit.h"
 
-/* clang-format off: one suite a line. */
+/* One suite a line. */
+/* clang-format off */
 #define SUITE(x) {#x, NULL, NULL, NULL, NULL, dm_##x##_suite()}
 
 int main(void)
