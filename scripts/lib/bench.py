@@ -91,18 +91,18 @@ def in_ms(text):
 
 def load(url, token, connections, seconds, processes):
     """One run of wrk: requests a second, latencies in ms, CPU ms a thousand requests, and how many were no 2xx."""
-    before = cpu_seconds(processes())
+    before = {name: cpu_seconds(pids) for name, pids in processes().items()}
     out = run(["wrk", "--latency", "-t", "1" if connections == 1 else "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s",
                "-H", f"Authorization: Bearer {token}", url])
-    spent = cpu_seconds(processes()) - before
+    spent = {name: cpu_seconds(pids) - before[name] for name, pids in processes().items()}
     requests = int(re.search(r"(\d+) requests in", out).group(1))
     errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
     return {
         "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-        "p50": in_ms(re.search(r"50%\s+(\S+)", out).group(1)),
-        "p99": in_ms(re.search(r"99%\s+(\S+)", out).group(1)),
-        "cpu": spent * 1e6 / max(requests, 1),
+        "p50": in_ms(re.search(r"^\s+50%\s+(\S+)", out, re.M).group(1)),
+        "p99": in_ms(re.search(r"^\s+99%\s+(\S+)", out, re.M).group(1)),
+        "cpu": {name: seconds * 1e6 / max(requests, 1) for name, seconds in spent.items()},
         "bad": (int(errors.group(1)) if errors else 0) + (sum(map(int, sockets.groups())) if sockets else 0),
     }
 
@@ -119,12 +119,14 @@ def bench_read(system, bare, bare_url, client, profile_id, options):
     }
 
     def processes(app):
-        return lambda: [app, *family(system.pid("nginx")), *family(system.pid("postgres")), system.pid("redis")]
+        return lambda: {"app": [app], "nginx": family(system.pid("nginx")), "postgres": family(system.pid("postgres")),
+                        "redis": [system.pid("redis")]}
 
     for url, token, app in targets.values():
         load(url, token, 32, 2, processes(app))
     print(f"\nread: GET /api/v1/personality/{{id}}; {options.rounds} rounds of {options.seconds} s each, medians\n")
-    print(f"{'connections':>11} {'':>5} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'cpu ms/1000':>12} {'not 2xx':>8} {'ratio':>6}")
+    print(f"{'connections':>11} {'':>5} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'not 2xx':>8} {'ratio':>6}  "
+          "CPU ms a 1,000 requests")
     for connections in options.connections:
         rows = {name: [] for name in targets}
         for _ in range(options.rounds):
@@ -132,8 +134,10 @@ def bench_read(system, bare, bare_url, client, profile_id, options):
                 rows[name].append(load(url, token, connections, options.seconds, processes(app)))
         ratio = statistics.median(a["rate"] / b["rate"] for a, b in zip(rows["ours"], rows["bare"]))
         for name, runs in rows.items():
+            cpu = {part: statistics.median(r["cpu"][part] for r in runs) for part in runs[0]["cpu"]}
             print(f"{connections:>11} {name:>5} {median(runs, 'rate'):>8.0f} {median(runs, 'p50'):>8.2f} {median(runs, 'p99'):>8.2f} "
-                  f"{median(runs, 'cpu'):>12.0f} {sum(r['bad'] for r in runs):>8} {f'{ratio:.2f}' if name == 'ours' else '':>6}", flush=True)
+                  f"{sum(r['bad'] for r in runs):>8} {f'{ratio:.2f}' if name == 'ours' else '':>6}  {sum(cpu.values()):.0f} = "
+                  + " + ".join(f"{part} {ms:.0f}" for part, ms in cpu.items()), flush=True)
     print(f"\nresident memory after the run: ours {resident_mb(system.pid('digitalme-api')):.1f} MB, bare {resident_mb(bare.pid):.1f} MB")
 
 
