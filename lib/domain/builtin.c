@@ -10,7 +10,11 @@
 #include "store/recall_store.h"
 
 /* Chosen by trying: tests/unit/domain/builtin_test.c holds the table of questions they are judged by. */
-#define ALIKE_SURE 0.62 /* an example like this is the answer, whatever else fits */
+/* An example like this is the answer, whatever else fits. */
+#define ALIKE_SURE 0.85
+/* Less alike counts only with this share of the message's words, when it has any: "how old are you" is not "how are you". */
+#define ALIKE_COVER 0.30
+#define ALIKE_WORDS 1.0
 #define EXAMPLE_FITS 0.58
 #define MEMORY_FITS 0.55
 #define TRAIT_FITS 0.60
@@ -191,7 +195,9 @@ static void add_own_text(struct responder *b, struct dm_str text, bool own_writi
 static double example_score(const struct dm_recall_item *item)
 {
     double shared = 0.55 * item->cover + 0.45 * (item->back < 1 ? item->back : 1);
-    return item->alike > shared ? item->alike : shared;
+    bool counts =
+        item->alike >= ALIKE_SURE || item->cover >= ALIKE_COVER || item->words < ALIKE_WORDS;
+    return counts && item->alike > shared ? item->alike : shared;
 }
 
 static void answer_example(struct responder *b, const struct dm_recall_item *item)

@@ -66,7 +66,7 @@ static const struct dm_language english = {
         "{like,likes,liked,tell,know,knows,think,want,say,said,talk,ask,thing,things,something,"
         "anything,"
         "ever,really,kind,sort,remember,get,got,give,make,would,could,please,name,named,called,"
-        "use,used,much,many,still,also,story,hello,hey,hi}",
+        "mean,means,today,now,use,used,much,many,still,also,story,hello,hey,hi}",
     .word_groups =
         "{begin began begun,break broke broken,bring brought,build built,buy bought,catch caught,"
         "come came,drink drank drunk,drive drove driven,eat ate eaten,fall fell fallen,feel felt,"

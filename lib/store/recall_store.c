@@ -65,22 +65,36 @@
     "WHERE e.profile_id = self.id AND e.tsv @@ w.query "                                           \
     ") "
 
-/* A long word that no item has may be misspelt: which memories have one that looks like it? */
+/* Examples whose line looks like the message, small words and all. */
+#define ALIKE_SQL                                                                                  \
+    ", alike AS ( "                                                                                \
+    "SELECT e.position, e.user_text, similarity(e.user_text, $3) AS alike "                        \
+    "FROM self, example_dialogue e "                                                               \
+    "WHERE e.profile_id = self.id AND e.user_text % $3 "                                           \
+    ") "
+
+/*
+ * A long word that no item has may be misspelt: which memories, and which of the examples alike, have one that looks like it?
+ */
 #define NEAR_SQL                                                                                   \
     ", seen AS ( "                                                                                 \
     "SELECT place, count(*) AS n FROM hit GROUP BY place "                                         \
     "), misspelt AS ( "                                                                            \
     "SELECT w.place, w.token "                                                                     \
     "FROM word w "                                                                                 \
-    "WHERE w.base = 1 AND char_length(w.token) >= 4 "                                              \
+    "WHERE w.base = 1 AND char_length(w.token) >= 3 "                                              \
     "AND NOT EXISTS (SELECT FROM seen WHERE seen.place = w.place) "                                \
     "ORDER BY w.place "                                                                            \
     "LIMIT 3 "                                                                                     \
     "), near_hit AS ( "                                                                            \
-    "SELECT s.place, 'memory' AS kind, m.id, NULL::integer AS position, 0.9 * "                    \
-    "word_similarity(s.token, m.text) AS credit "                                                  \
+    "SELECT s.place, 'memory' AS kind, m.id, NULL::integer AS position, "                          \
+    "0.9 * word_similarity(s.token, m.text) AS credit "                                            \
     "FROM self, misspelt s, memory m "                                                             \
-    "WHERE m.profile_id = self.id AND s.token <% m.text "                                          \
+    "WHERE m.profile_id = self.id AND char_length(s.token) >= 4 AND s.token <% m.text "            \
+    "UNION ALL "                                                                                   \
+    "SELECT s.place, 'example', NULL, a.position, 0.9 * word_similarity(s.token, a.user_text) "    \
+    "FROM misspelt s, alike a "                                                                    \
+    "WHERE s.token <% a.user_text "                                                                \
     ") "
 
 /* A word weighs more the fewer items have it (as if there were 200); an item's cover is the weight of its words in all of the message's. */
@@ -99,11 +113,7 @@
 
 /* The best of each kind. */
 #define FOUND_SQL                                                                                  \
-    ", alike AS ( "                                                                                \
-    "SELECT e.position, similarity(e.user_text, $3) AS alike "                                     \
-    "FROM self, example_dialogue e "                                                               \
-    "WHERE e.profile_id = self.id AND e.user_text % $3 "                                           \
-    "), found AS ( "                                                                               \
+    ", found AS ( "                                                                                \
     "(SELECT s.kind, m.id, NULL::integer AS position, m.kind AS memory_kind, m.text, NULL AS "     \
     "reply, "                                                                                      \
     "s.cover, 0::float8 AS back, 0::real AS alike, m.importance "                                  \
@@ -129,11 +139,13 @@
     "ORDER BY coalesce(s.cover, 0) + coalesce(a.alike, 0) DESC, e.position "                       \
     "LIMIT 4) "                                                                                    \
     ") "                                                                                           \
-    "SELECT kind, id, position, memory_kind, text, reply, cover, back, alike FROM found "
+    "SELECT f.kind, f.id, f.position, f.memory_kind, f.text, f.reply, f.cover, f.back, f.alike, "  \
+    "(SELECT coalesce(sum(base), 0) FROM word) "                                                   \
+    "FROM found f "
 
 static const struct dm_pg_stmt search_stmt = {
     .name = "recall_search",
-    .sql = SELF_SQL WORD_SQL HIT_SQL NEAR_SQL SCORE_SQL FOUND_SQL,
+    .sql = SELF_SQL WORD_SQL HIT_SQL ALIKE_SQL NEAR_SQL SCORE_SQL FOUND_SQL,
     .n_params = 5,
     .rows = DM_PG_MANY,
 };
@@ -169,6 +181,7 @@ enum dm_result dm_recall_store_search(struct dm_pg *pg, struct dm_ctx *ctx,
             .cover = dm_pg_cell_num(&rows, i, 6),
             .back = dm_pg_cell_num(&rows, i, 7),
             .alike = dm_pg_cell_num(&rows, i, 8),
+            .words = dm_pg_cell_num(&rows, i, 9),
         };
     *ret_items = (struct dm_list){items, rows.n_rows};
     return DM_OK;

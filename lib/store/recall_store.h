@@ -21,6 +21,7 @@ struct dm_recall_item {
     double cover; /* share of the message's words that it has, rare words counting more: 0..1 */
     double back;  /* example: share of its line's words that the message has: 0..1 */
     double alike; /* example: trigram similarity of its line and the message: 0..1 */
+    double words; /* how many words the message has to be found by; a light one counts little */
 };
 
 struct dm_recall_ask {

@@ -142,6 +142,7 @@ static void examples_and_language_are_indexed_with_the_write(void)
     const struct dm_opt_int any = {false, 0};
     const struct dm_owned id = create(&world, dm_persona_owner(&world), &write, &saved);
     CU_ASSERT_STR(indexed(&world, id.id), "aen cen");
+    world.ctx.actor_id = id.owner_id;
     const struct dm_memory_write memory = {
         .kind = DM_STR("fact"), .text = DM_STR("Die Häuser"), .importance = {true, 1}};
     struct dm_memory added;
@@ -150,7 +151,6 @@ static void examples_and_language_are_indexed_with_the_write(void)
         DM_OK);
     write.example_dialogues = DM_STR("[{\"user\":\"e\",\"reply\":\"f\"}]");
     write.language = DM_STR("de");
-    world.ctx.actor_id = id.owner_id;
     CU_ASSERT_EQUAL(dm_profile_replace(&world.domain, &world.ctx, id, any, &write, &saved), DM_OK);
     CU_ASSERT_STR(indexed(&world, id.id), "ede");
     CU_ASSERT_STR(dm_world_ask(&world, "test_memory_tsv",
