@@ -6,7 +6,7 @@
 
 #define ACCOUNT_COLUMNS                                                                            \
     " id, email, password_hash, first_name, last_name, role, state,"                               \
-    " " DM_PG_TIME("created_at") ", " DM_PG_TIME("updated_at")
+    " created_at, updated_at"
 
 static void row_read(const struct dm_pg_result *result, struct dm_account_row *ret_row)
 {

@@ -1,8 +1,7 @@
 /* The statements on conversation. Its figures (message_count, last_message_at) are kept by message_store.c, with the messages. */
 #include "store/conversation_store.h"
 
-#define CONVERSATION_TIMES                                                                         \
-    DM_PG_TIME("last_message_at") ", " DM_PG_TIME("created_at") ", " DM_PG_TIME("updated_at") " "
+#define CONVERSATION_TIMES "last_message_at, created_at, updated_at "
 #define CONVERSATION_COLUMNS "id, profile_id, title, message_count, " CONVERSATION_TIMES
 
 /* In the order of CONVERSATION_COLUMNS. */

@@ -2,8 +2,7 @@
  * from "no such profile". */
 #include "store/memory_store.h"
 
-#define MEMORY_TIMES                                                                               \
-    DM_PG_TIME("m.occurred_at") ", " DM_PG_TIME("m.created_at") ", " DM_PG_TIME("m.updated_at") " "
+#define MEMORY_TIMES "m.occurred_at, m.created_at, m.updated_at "
 #define MEMORY_COLUMNS "m.id, m.profile_id, m.kind, m.text, m.source, m.importance, " MEMORY_TIMES
 
 /* In the order of MEMORY_COLUMNS. */

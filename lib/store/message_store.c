@@ -7,8 +7,8 @@
 #define MESSAGE_COLUMNS                                                                            \
     "m.id, m.conversation_id, m.parent_id, m.role, m.content, "                                    \
     "m.provider, m.model, m.finish_reason, m.profile_version, m.fallback, "                        \
-    "m.input_tokens, m.output_tokens, m.cached_tokens, m.cost, m.sources, " DM_PG_TIME(            \
-        "m.created_at") " "
+    "m.input_tokens, m.output_tokens, m.cached_tokens, m.cost, m.sources, "                        \
+    "m.created_at "
 
 /* In the order of MESSAGE_COLUMNS. */
 static enum dm_result read_message(struct dm_ctx *ctx, const struct dm_pg_result *rows, size_t row,
@@ -114,7 +114,8 @@ static const struct dm_pg_stmt add_stmt = {
            "RETURNING *"
            "), counted AS ("
            "UPDATE conversation "
-           "SET message_count = message_count + 1, last_message_at = greatest(last_message_at, m.created_at), "
+           "SET message_count = message_count + 1, last_message_at = greatest(last_message_at, "
+           "m.created_at), "
            "updated_at = m.created_at, updated_by = m.created_by "
            "FROM m "
            "WHERE conversation.id = m.conversation_id"

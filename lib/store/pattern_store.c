@@ -4,7 +4,8 @@
 
 #define PATTERN_COLUMNS                                                                            \
     "t.id, t.profile_id, t.name, t.trigger, t.conditions, t.modifications, t.priority, "           \
-    "t.is_active, " DM_PG_TIME("t.created_at") ", " DM_PG_TIME("t.updated_at") " "
+    "t.is_active, "                                                                                \
+    "t.created_at, t.updated_at "
 
 /* In the order of PATTERN_COLUMNS. */
 static struct dm_pattern read_pattern(const struct dm_pg_result *rows, size_t row)

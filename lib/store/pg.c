@@ -111,7 +111,7 @@ static PGconn *start_connect(const struct dm_pg_options *options, const char *pa
                                   options->application_name,
                                   options->conninfo,
                                   "UTF8",
-                                  "-c client_min_messages=warning -c timezone=UTC "
+                                  "-c client_min_messages=warning -c timezone=UTC -c datestyle=ISO "
                                   "-c default_transaction_isolation=read\\ committed",
                                   password,
                                   NULL};
@@ -865,9 +865,24 @@ struct dm_opt_num dm_pg_cell_opt_num(const struct dm_pg_result *result, size_t r
     return v;
 }
 
-struct dm_opt_time dm_pg_cell_opt_time(const struct dm_pg_result *result, size_t row, size_t column)
+/* "2026-01-31 09:30:00.123456+00", which differs from RFC 3339 in two places. */
+static struct dm_opt_time read_time(struct dm_str text)
 {
     struct dm_opt_time v = {0};
-    v.set = dm_clock_parse(dm_pg_cell(result, row, column), &v.ms);
+    static const char utc[] = "+00";
+    char copy[40];
+    size_t n = text.n - (sizeof(utc) - 1);
+    if (text.n < sizeof("2026-01-31 09:30:00+00") - 1 || text.n > sizeof(copy) ||
+        memcmp(text.p + n, utc, sizeof(utc) - 1) != 0)
+        return v;
+    memcpy(copy, text.p, n);
+    copy[sizeof("2026-01-31") - 1] = 'T';
+    copy[n] = 'Z';
+    v.set = dm_clock_parse((struct dm_str){copy, n + 1}, &v.ms);
     return v;
+}
+
+struct dm_opt_time dm_pg_cell_opt_time(const struct dm_pg_result *result, size_t row, size_t column)
+{
+    return read_time(dm_pg_cell(result, row, column));
 }

@@ -114,11 +114,9 @@ struct dm_pg_param dm_pg_opt_bool(struct dm_opt_bool v);
 struct dm_pg_param dm_pg_opt_time(struct dm_ctx *ctx, struct dm_opt_time v);
 
 /*
- * Cells. Times are read from text made by DM_PG_TIME(column) in the SQL, which is the API's own RFC 3339 form. A cell that does not read gives 0, false or
- * unset: the schema's types make that impossible.
+ * Cells. Times are timestamptz columns as PostgreSQL writes them. A cell that does not read gives 0, false or unset: the schema's types make
+ * that impossible.
  */
-#define DM_PG_TIME(column)                                                                         \
-    "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 struct dm_str dm_pg_cell(const struct dm_pg_result *result, size_t row, size_t column);
 int64_t dm_pg_cell_int(const struct dm_pg_result *result, size_t row, size_t column);
 double dm_pg_cell_num(const struct dm_pg_result *result, size_t row, size_t column);

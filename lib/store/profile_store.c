@@ -4,7 +4,7 @@
  */
 #include "store/profile_store.h"
 
-#define PROFILE_TIMES DM_PG_TIME("created_at") ", " DM_PG_TIME("updated_at") " "
+#define PROFILE_TIMES "created_at, updated_at "
 #define PROFILE_COLUMNS                                                                            \
     "id, owner_id, name, description, age, profession, location, language, "                       \
     "core_values, communication_style, technical_preferences, big_five, example_dialogues, "       \
@@ -93,12 +93,12 @@ enum dm_result dm_profile_store_of_conversation(struct dm_pg *pg, struct dm_ctx 
 static const struct dm_pg_stmt list_stmt = {
     .name = "profile_list",
     .sql = "SELECT id, name, profession, location, language, visibility, is_active, "
-           "version, " DM_PG_TIME("created_at") ", " DM_PG_TIME(
-               "updated_at") " "
-                             "FROM profile "
-                             "WHERE owner_id = $1 AND ($2::uuid IS NULL OR id > $2) "
-                             "ORDER BY id "
-                             "LIMIT $3",
+           "version, "
+           "created_at, updated_at "
+           "FROM profile "
+           "WHERE owner_id = $1 AND ($2::uuid IS NULL OR id > $2) "
+           "ORDER BY id "
+           "LIMIT $3",
     .n_params = 3,
     .rows = DM_PG_MANY,
 };
@@ -283,8 +283,7 @@ enum dm_result dm_profile_store_index_examples(struct dm_pg_conn *conn, struct d
 }
 
 #define LANGUAGE_SQL(table)                                                                        \
-    "UPDATE " table " "                                                                            \
-    "SET language = p.language "                                                                   \
+    "UPDATE " table " SET language = p.language "                                                  \
     "FROM profile p "                                                                              \
     "WHERE p.id = $1 AND p.owner_id = $2 AND " table ".profile_id = p.id"
 

@@ -46,7 +46,7 @@ static const struct dm_pg_stmt session_add = {
            " AND a.state = 'active'"
            " AND a.password_hash = $3"
            " FOR SHARE OF a"
-           " RETURNING " DM_PG_TIME("idle_expires_at"),
+           " RETURNING idle_expires_at",
     .n_params = 9,
     .rows = DM_PG_ONE,
 };
@@ -93,10 +93,10 @@ enum dm_result dm_session_store_forget(struct dm_pg_conn *conn, struct dm_ctx *c
 #define SESSION_COLUMNS                                                                            \
     " s.id, s.account_id, s.refresh_hash,"                                                         \
     " (s.ended_at IS NULL AND s.idle_expires_at > now() AND a.state = 'active'),"                  \
-    " " DM_PG_TIME("s.idle_expires_at") ","                                                        \
-                                        " coalesce(greatest(0, floor(extract(epoch FROM now() - "  \
-                                        "s.rotated_at) * 1000)), -1)::bigint,"                     \
-                                        " a.email, a.first_name"
+    " s.idle_expires_at"                                                                           \
+    ", coalesce(greatest(0, floor(extract(epoch FROM now() - "                                     \
+    "s.rotated_at) * 1000)), -1)::bigint,"                                                         \
+    " a.email, a.first_name"
 
 static void row_read(const struct dm_pg_result *result, struct dm_session_row *ret_row)
 {

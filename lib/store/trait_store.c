@@ -4,8 +4,8 @@
 
 #define TRAIT_COLUMNS                                                                              \
     "t.id, t.profile_id, t.category, t.name, t.description, t.weight, t.confidence, "              \
-    "t.context_tags, t.example_expressions, t.impact_level, t.source, t.is_active, " DM_PG_TIME(   \
-        "t.created_at") ", " DM_PG_TIME("t.updated_at") " "
+    "t.context_tags, t.example_expressions, t.impact_level, t.source, t.is_active, "               \
+    "t.created_at, t.updated_at "
 
 /* In the order of TRAIT_COLUMNS. */
 static struct dm_trait read_trait(const struct dm_pg_result *rows, size_t row)

@@ -80,8 +80,11 @@ static void parameters_of_every_kind_come_back(void)
     static const struct dm_pg_stmt select = {
         .name = "test_params",
         .sql = "SELECT $1::text, $2::bigint, $3::float8, $4::boolean,"
-               "       " DM_PG_TIME("$5::timestamptz") ", $6::bigint, $7::float8, $8::boolean,"
-                                                       "       " DM_PG_TIME("$9::timestamptz"),
+               "       "
+               "$5::timestamptz"
+               ", $6::bigint, $7::float8, $8::boolean,"
+               "       "
+               "$9::timestamptz",
         .n_params = 9,
         .rows = DM_PG_ONE,
     };
