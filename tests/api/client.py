@@ -25,6 +25,7 @@ class Client:
         self.system = system
         self.contract = contract
         self.token = token
+        self.address = address
         transport = httpx.HTTPTransport(verify=system.ssl_context(), http2=http2, local_address=address, trust_env=False)
         transport._pool._network_backend = NoDelay()
         self.http = httpx.Client(base_url=system.url, transport=transport, timeout=timeout_s, trust_env=False,
