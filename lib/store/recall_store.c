@@ -12,136 +12,139 @@
     "WHERE id = $1 AND owner_id = $2 "                                                             \
     ") "
 
-/* The message's first 32 words with what counts as the same word. A lexeme is quoted for the tsquery it becomes; light words weigh little. */
+/* The message's first 16 words, each with what counts as the same word. A lexeme is quoted for the tsquery it becomes; light words weigh little. */
 #define WORD_SQL                                                                                   \
-    ", token AS ( "                                                                                \
-    "SELECT lower(t.token) AS token, t.place "                                                     \
-    "FROM ts_parse('default', $3::text) WITH ORDINALITY AS t (kind, token, place) "                \
-    "WHERE t.kind NOT IN (12, 13, 14, 15, 16, 17) "                                                \
-    "ORDER BY t.place "                                                                            \
-    "LIMIT 200 "                                                                                   \
-    "), lexeme AS ( "                                                                              \
-    "SELECT DISTINCT ON (l.lexeme) l.lexeme, t.token, t.place * 10 + l.place AS place "            \
-    "FROM self, token t, "                                                                         \
+    ", lexeme AS ( "                                                                               \
+    "SELECT DISTINCT ON (l.lexeme) l.lexeme, lower(t.token) AS token, t.place * 10 + l.place AS "  \
+    "place "                                                                                       \
+    "FROM self, ts_parse('default', $3::text) WITH ORDINALITY AS t (kind, token, place), "         \
     "unnest(tsvector_to_array(to_tsvector(self.config, t.token))) WITH ORDINALITY AS l (lexeme, "  \
     "place) "                                                                                      \
+    "WHERE t.kind NOT BETWEEN 12 AND 17 "                                                          \
     "ORDER BY l.lexeme, t.place "                                                                  \
     "), word AS ( "                                                                                \
-    "SELECT l.place, l.token, "                                                                    \
-    "CASE WHEN l.token = ANY ($4::text[]) THEN 0.15 ELSE 1 END AS base, "                          \
-    "f.plain::tsquery AS query, f.asked::tsquery AS query_asked "                                  \
-    "FROM self, lexeme l, LATERAL ( "                                                              \
+    "SELECT place, token, "                                                                        \
+    "CASE WHEN token = ANY ($4::text[]) THEN 0.15::float8 ELSE 1 END AS base, "                    \
+    "plain::tsquery AS query, asked::tsquery "                                                     \
+    "FROM self, lexeme, LATERAL ( "                                                                \
     "SELECT string_agg(quoted, ' | ') AS plain, string_agg(quoted || ':A', ' | ') AS asked "       \
     "FROM ( "                                                                                      \
     "SELECT DISTINCT '''' || replace(replace(form, '\\', '\\\\'), '''', '''''') || '''' AS "       \
     "quoted "                                                                                      \
     "FROM ( "                                                                                      \
-    "SELECT l.lexeme AS form "                                                                     \
+    "SELECT lexeme AS form "                                                                       \
     "UNION ALL "                                                                                   \
     "SELECT unnest(tsvector_to_array(to_tsvector(self.config, g))) "                               \
     "FROM unnest($5::text[]) AS g "                                                                \
-    "WHERE l.token = ANY (string_to_array(g, ' ')) "                                               \
+    "WHERE token = ANY (string_to_array(g, ' ')) "                                                 \
     ") forms "                                                                                     \
     ") q "                                                                                         \
     ") f "                                                                                         \
-    "ORDER BY l.place "                                                                            \
-    "LIMIT 32 "                                                                                    \
+    "ORDER BY place "                                                                              \
+    "LIMIT 16 "                                                                                    \
     ") "
 
 /* Which item has which word. An example counts in full where its line has it, less where only the reply does. */
 #define HIT_SQL                                                                                    \
-    ", hit AS ( "                                                                                  \
-    "SELECT w.place, 'memory' AS kind, m.id, NULL::integer AS position, 1.0 AS credit "            \
-    "FROM self, word w, memory m "                                                                 \
-    "WHERE m.profile_id = self.id AND m.tsv @@ w.query "                                           \
-    "UNION ALL "                                                                                   \
-    "SELECT w.place, 'trait', t.id, NULL, 1.0 "                                                    \
-    "FROM self, word w, trait t "                                                                  \
-    "WHERE t.profile_id = self.id AND t.is_active AND t.tsv @@ w.query "                           \
-    "UNION ALL "                                                                                   \
-    "SELECT w.place, 'example', NULL, e.position, CASE WHEN e.tsv @@ w.query_asked THEN 1.0 ELSE " \
-    "0.6 END "                                                                                     \
-    "FROM self, word w, example_dialogue e "                                                       \
-    "WHERE e.profile_id = self.id AND e.tsv @@ w.query "                                           \
+    ", memory_hit AS ( "                                                                           \
+    "SELECT place, id, importance, 1::float8 AS credit "                                           \
+    "FROM word, memory "                                                                           \
+    "WHERE profile_id = $1 AND tsv @@ query "                                                      \
+    "), trait_hit AS ( "                                                                           \
+    "SELECT place, id, weight "                                                                    \
+    "FROM word, trait "                                                                            \
+    "WHERE profile_id = $1 AND is_active AND tsv @@ query "                                        \
+    "), example_hit AS ( "                                                                         \
+    "SELECT place, position, CASE WHEN tsv @@ asked THEN 1::float8 ELSE 0.6 END AS credit "        \
+    "FROM word, example_dialogue "                                                                 \
+    "WHERE profile_id = $1 AND tsv @@ query "                                                      \
+    "), seen AS ( "                                                                                \
+    "SELECT place, count(*) AS n "                                                                 \
+    "FROM ( "                                                                                      \
+    "SELECT place FROM memory_hit "                                                                \
+    "UNION ALL SELECT place FROM trait_hit "                                                       \
+    "UNION ALL SELECT place FROM example_hit "                                                     \
+    ") h "                                                                                         \
+    "GROUP BY place "                                                                              \
     ") "
 
-/* Examples whose line looks like the message, small words and all. */
+/* Examples whose line looks like the message, small words and all. Lines of quite another length cannot. */
 #define ALIKE_SQL                                                                                  \
     ", alike AS ( "                                                                                \
-    "SELECT e.position, e.user_text, similarity(e.user_text, $3) AS alike "                        \
-    "FROM self, example_dialogue e "                                                               \
-    "WHERE e.profile_id = self.id AND e.user_text % $3 "                                           \
+    "SELECT position, user_text, similarity(user_text, $3) AS alike "                              \
+    "FROM self, example_dialogue "                                                                 \
+    "WHERE profile_id = $1 "                                                                       \
+    "AND char_length(user_text) BETWEEN char_length($3) / 2 AND char_length($3) * 2 "              \
+    "AND user_text % $3 "                                                                          \
     ") "
 
-/*
- * A long word that no item has may be misspelt: which memories, and which of the examples alike, have one that looks like it?
- */
+/* A word that no item has may be misspelt: which memories, and which of the examples alike, have one that looks like it? */
 #define NEAR_SQL                                                                                   \
-    ", seen AS ( "                                                                                 \
-    "SELECT place, count(*) AS n FROM hit GROUP BY place "                                         \
-    "), misspelt AS ( "                                                                            \
-    "SELECT w.place, w.token "                                                                     \
-    "FROM word w "                                                                                 \
-    "WHERE w.base = 1 AND char_length(w.token) >= 3 "                                              \
-    "AND NOT EXISTS (SELECT FROM seen WHERE seen.place = w.place) "                                \
-    "ORDER BY w.place "                                                                            \
-    "LIMIT 3 "                                                                                     \
-    "), near_hit AS ( "                                                                            \
-    "SELECT s.place, 'memory' AS kind, m.id, NULL::integer AS position, "                          \
-    "0.9 * word_similarity(s.token, m.text) AS credit "                                            \
-    "FROM self, misspelt s, memory m "                                                             \
-    "WHERE m.profile_id = self.id AND char_length(s.token) >= 4 AND s.token <% m.text "            \
-    "UNION ALL "                                                                                   \
-    "SELECT s.place, 'example', NULL, a.position, 0.9 * word_similarity(s.token, a.user_text) "    \
-    "FROM misspelt s, alike a "                                                                    \
-    "WHERE s.token <% a.user_text "                                                                \
+    ", misspelt AS ( "                                                                             \
+    "SELECT place, token "                                                                         \
+    "FROM word "                                                                                   \
+    "WHERE base = 1 AND char_length(token) >= 4 AND place NOT IN (SELECT place FROM seen) "        \
+    "ORDER BY place "                                                                              \
+    "LIMIT 2 "                                                                                     \
+    "), memory_near AS ( "                                                                         \
+    "SELECT place, id, importance, 0.7::float8 "                                                   \
+    "FROM misspelt, memory "                                                                       \
+    "WHERE profile_id = $1 AND token <% text "                                                     \
+    "), example_near AS ( "                                                                        \
+    "SELECT place, position, 0.7::float8 "                                                         \
+    "FROM misspelt, alike "                                                                        \
+    "WHERE token <% user_text "                                                                    \
     ") "
 
-/* A word weighs more the fewer items have it (as if there were 200); an item's cover is the weight of its words in all of the message's. */
+/* A word weighs more the fewer items have it (as if there were 200); an item's cover is the weight of its words in all of the message's. It is rounded, so that the order of adding cannot decide, and leaves the places behind the point to what decides between equals. */
 #define SCORE_SQL                                                                                  \
     ", weight AS ( "                                                                               \
-    "SELECT w.place, w.base * ln(1 + 200.0 / coalesce(s.n, 1)) AS weight "                         \
-    "FROM word w LEFT JOIN seen s ON s.place = w.place "                                           \
-    "), scored AS ( "                                                                              \
-    "SELECT h.kind, h.id, h.position, "                                                            \
-    "round((sum(w.weight * h.credit) / (SELECT sum(weight) FROM weight))::numeric, 4) AS cover, "  \
-    "count(*) FILTER (WHERE h.credit >= 0.6) AS words "                                            \
-    "FROM (SELECT * FROM hit UNION ALL SELECT * FROM near_hit) h JOIN weight w ON w.place = "      \
-    "h.place "                                                                                     \
-    "GROUP BY h.kind, h.id, h.position "                                                           \
+    "SELECT place, base, base * ln(1 + 200.0 / coalesce(n, 1)) AS weight "                         \
+    "FROM word LEFT JOIN seen USING (place) "                                                      \
+    "), total AS ( "                                                                               \
+    "SELECT sum(weight) / 10000 AS weight, sum(base) AS words "                                    \
+    "FROM weight "                                                                                 \
+    "), best_memory AS ( "                                                                         \
+    "SELECT id, round(sum(w.weight * credit) / max(total.weight)) + importance / 2 AS score "      \
+    "FROM (TABLE memory_hit UNION ALL TABLE memory_near) h "                                       \
+    "JOIN weight w USING (place), total "                                                          \
+    "GROUP BY id, importance "                                                                     \
+    "ORDER BY score DESC, id "                                                                     \
+    "LIMIT 4 "                                                                                     \
+    "), best_trait AS ( "                                                                          \
+    "SELECT id, round(sum(w.weight) / max(total.weight)) + h.weight / 20 AS score "                \
+    "FROM trait_hit h JOIN weight w USING (place), total "                                         \
+    "GROUP BY id, h.weight "                                                                       \
+    "ORDER BY score DESC, id "                                                                     \
+    "LIMIT 2 "                                                                                     \
+    "), example_cover AS ( "                                                                       \
+    "SELECT position, round(sum(w.weight * credit) / max(total.weight)) AS cover, "                \
+    "count(*) FILTER (WHERE credit <> 0.6) AS shared "                                             \
+    "FROM (TABLE example_hit UNION ALL TABLE example_near) h "                                     \
+    "JOIN weight w USING (place), total "                                                          \
+    "GROUP BY position "                                                                           \
+    "), best_example AS ( "                                                                        \
+    "SELECT position, coalesce(cover, 0) AS cover, coalesce(shared, 0) AS shared, "                \
+    "coalesce(alike, 0) AS alike, coalesce(cover, 0) + 10000 * coalesce(alike, 0) AS score "       \
+    "FROM example_cover FULL JOIN alike USING (position) "                                         \
+    "ORDER BY score DESC, position "                                                               \
+    "LIMIT 4 "                                                                                     \
     ") "
 
-/* The best of each kind. */
+/* The best of each kind with their texts. */
 #define FOUND_SQL                                                                                  \
-    ", found AS ( "                                                                                \
-    "(SELECT s.kind, m.id, NULL::integer AS position, m.kind AS memory_kind, m.text, NULL AS "     \
-    "reply, "                                                                                      \
-    "s.cover, 0::float8 AS back, 0::real AS alike, m.importance "                                  \
-    "FROM scored s JOIN memory m ON m.id = s.id "                                                  \
-    "WHERE s.kind = 'memory' "                                                                     \
-    "ORDER BY s.cover DESC, m.importance DESC, m.id "                                              \
-    "LIMIT 4) "                                                                                    \
+    "SELECT 'memory' AS kind, id, NULL::integer AS position, m.kind = 'sample', text, NULL, "      \
+    "score / 10000, 0, 0, words, score "                                                           \
+    "FROM total, best_memory JOIN memory m USING (id) "                                            \
     "UNION ALL "                                                                                   \
-    "(SELECT s.kind, t.id, NULL, NULL, t.description, t.name, s.cover, 0, 0, t.weight / 10 "       \
-    "FROM scored s JOIN trait t ON t.id = s.id "                                                   \
-    "WHERE s.kind = 'trait' "                                                                      \
-    "ORDER BY s.cover DESC, t.weight DESC, t.id "                                                  \
-    "LIMIT 2) "                                                                                    \
+    "SELECT 'trait', id, NULL, false, description, name, score / 10000, 0, 0, words, score "       \
+    "FROM total, best_trait JOIN trait USING (id) "                                                \
     "UNION ALL "                                                                                   \
-    "(SELECT 'example', NULL, e.position, NULL, e.user_text, e.reply_text, "                       \
-    "coalesce(s.cover, 0), "                                                                       \
-    "coalesce(s.words, 0)::float8 / greatest(1, length(ts_filter(e.tsv, '{a}'))), "                \
-    "coalesce(a.alike, 0), 0.5 "                                                                   \
-    "FROM self, (SELECT * FROM scored WHERE kind = 'example') s FULL JOIN alike a ON a.position "  \
-    "= s.position "                                                                                \
-    "JOIN example_dialogue e ON e.position = coalesce(s.position, a.position) "                    \
-    "WHERE e.profile_id = self.id "                                                                \
-    "ORDER BY coalesce(s.cover, 0) + coalesce(a.alike, 0) DESC, e.position "                       \
-    "LIMIT 4) "                                                                                    \
-    ") "                                                                                           \
-    "SELECT f.kind, f.id, f.position, f.memory_kind, f.text, f.reply, f.cover, f.back, f.alike, "  \
-    "(SELECT coalesce(sum(base), 0) FROM word) "                                                   \
-    "FROM found f "
+    "SELECT 'example', NULL, position, false, user_text, reply_text, cover / 10000, "              \
+    "shared::float8 / greatest(1, length(ts_filter(tsv, '{a}'))), alike, words, score "            \
+    "FROM total, best_example JOIN example_dialogue e USING (position) "                           \
+    "WHERE e.profile_id = $1 "                                                                     \
+    "ORDER BY kind, score DESC, position, id "
 
 static const struct dm_pg_stmt search_stmt = {
     .name = "recall_search",
@@ -175,7 +178,7 @@ enum dm_result dm_recall_store_search(struct dm_pg *pg, struct dm_ctx *ctx,
             .kind = kind_of(dm_pg_cell(&rows, i, 0)),
             .id = dm_pg_cell(&rows, i, 1),
             .position = dm_pg_cell_int(&rows, i, 2),
-            .sample = dm_str_eq_c(dm_pg_cell(&rows, i, 3), "sample"),
+            .sample = dm_pg_cell_bool(&rows, i, 3),
             .text = dm_pg_cell(&rows, i, 4),
             .answer = dm_pg_cell(&rows, i, 5),
             .cover = dm_pg_cell_num(&rows, i, 6),
