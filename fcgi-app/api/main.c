@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         if (program.log)
             dm_log(program.log, DM_FATAL, NULL, "cannot run", DM_ATTR("error.message", err.detail));
     } else {
-        dm_log(program.log, DM_INFO, NULL, "stopped", DM_ATTR("drained", true));
+        dm_log(program.log, DM_INFO, NULL, "stopped", DM_ATTR("service.version", PACKAGE_VERSION));
     }
     close_program(&program);
     return result == DM_OK ? 0 : 1;

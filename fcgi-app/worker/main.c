@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     } else {
         dm_log(program.log, DM_INFO, NULL, "ready", DM_ATTR("service.version", PACKAGE_VERSION));
         wait_for_signal();
-        dm_log(program.log, DM_INFO, NULL, "stopping", DM_ATTR("signal", true));
+        dm_log(program.log, DM_INFO, NULL, "stopping", DM_ATTR("service.version", PACKAGE_VERSION));
     }
     close_program(&program);
     return result == DM_OK ? 0 : 1;

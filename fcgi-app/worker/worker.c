@@ -114,7 +114,7 @@ static void tell_database(struct worker_thread *self, const struct dm_ctx *ctx, 
                DM_ATTR("error.message", ctx->err.detail));
     else
         dm_log(self->worker->options.log, DM_INFO, &ctx->trace, "database available again",
-               DM_ATTR("worker.listening", true));
+               DM_ATTR("worker.thread", (int64_t)(self - self->worker->threads)));
 }
 
 /* Nothing is due: wait for a notification, for the next job's time, or for the end. */

@@ -50,7 +50,19 @@ enum dm_result dm_startup_config(const char *file, struct dm_err *err,
     };
     if (!file && access(DM_STARTUP_CONFIG_FILE, F_OK) == 0)
         source.file = DM_STARTUP_CONFIG_FILE;
-    return dm_config_load(&dm_settings_table, &source, err, ret_config);
+    struct dm_config *config = NULL;
+    enum dm_result result = dm_config_load(&dm_settings_table, &source, err, &config);
+    if (result != DM_OK)
+        return result;
+    const struct dm_settings *settings = dm_config_values(config);
+    /* Elsewhere it would be printed and logged. */
+    if (strcasestr(settings->database_conninfo, "password")) {
+        dm_config_free(config);
+        return dm_err_set(err, DM_E_INVALID,
+                          "database.conninfo: a password belongs in database.password");
+    }
+    *ret_config = config;
+    return DM_OK;
 }
 
 void dm_startup_instance_id(const struct dm_settings *settings, char ret_text[DM_INSTANCE_ID_TEXT])
