@@ -606,6 +606,7 @@ class System:
         self._derive(nginx / "digitalme.conf", conf / "nginx-site.conf", {
             **common,
             "snippets/": f"{conf}/",
+            "/var/log/nginx/digitalme.log": f"{self.log_dir}/nginx-access.log",
             "listen [::]:443 ssl http2;": "",
             "listen 443 ssl http2;": f"listen 127.0.0.1:{self.port} ssl http2;",
             "server_name digitalme.example;": "server_name 127.0.0.1 localhost;",
@@ -617,7 +618,7 @@ class System:
                    ("user root;\n" if os.geteuid() == 0 else "") +
                    f"daemon off;\nworker_processes auto;\nworker_rlimit_nofile 8192;\npid {self.dir}/run/nginx-own.pid;\nerror_log stderr warn;\n"
                    "events {\n    worker_connections 2048;\n}\nhttp {\n"
-                   f"    access_log {self.log_dir}/nginx-access.log;\n{places}    include {conf}/nginx-site.conf;\n}}\n")
+                   f"{places}    include {conf}/nginx-site.conf;\n}}\n")
         self._derive(ROOT / "proxy-conf" / "caddy" / "Caddyfile", conf / "Caddyfile", {
             **common,
             "admin unix//run/caddy/admin.sock": "admin off",
