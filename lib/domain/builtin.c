@@ -1,5 +1,5 @@
 /*
- * One reply of the built-in responder: one search, then the first of these that holds: an example whose line is nearly the message; a courtesy;
+ * One reply of the built-in responder: a search, then the first of these that holds: an example whose line is nearly the message; a courtesy;
  * a question for a fact of the profile; the best of examples, memories and traits, if it fits well enough; not knowing.
  */
 #include "domain/builtin.h"
@@ -21,8 +21,7 @@
 #define JOIN_FITS 0.80 /* two memories are both told when each fits like this … */
 #define JOIN_NEAR 0.95 /* … and the second is this near to the first */
 
-/* Long messages are judged by their beginning and end, where people put what they ask. */
-#define SEARCH_POINTS 500
+#define WHOLE_POINTS 300 /* longer messages are judged by their last question alone */
 #define QUOTE_POINTS 400 /* of one memory in a reply */
 #define COURTESY_WORDS 6
 #define QUESTION_WORDS 16
@@ -34,11 +33,11 @@ struct responder {
     struct dm_ctx *ctx;
     const struct dm_profile *profile;
     const struct dm_language *language;
-    struct dm_str message; /* no longer than is searched for */
-    struct dm_words words; /* of the message */
+    struct dm_str message; /* the part of it that is judged */
+    struct dm_words words; /* of that part */
     struct dm_words name;  /* of the self's name */
     struct dm_json *style; /* communicationStyle */
-    uint64_t hash;         /* of the words: picks among lines */
+    uint64_t hash;         /* of the whole message's words: picks among lines */
     struct dm_buf text;
     struct dm_model_reply *reply;
 };
@@ -422,8 +421,11 @@ static enum dm_result search(struct responder *b, struct dm_list *ret_items)
     return b->words.n == 0 ? DM_OK : dm_recall_store_search(b->domain->pg, b->ctx, &ask, ret_items);
 }
 
-static enum dm_result respond(struct responder *b)
+/* Answer the part of the message that b holds, if anything fits. */
+static enum dm_result answer(struct responder *b, bool *ret_answered)
 {
+    if (!dm_words_read(b->ctx->arena, b->message, &b->words))
+        return dm_ctx_nomem(b->ctx);
     struct dm_list items;
     enum dm_result r = search(b, &items);
     if (r != DM_OK)
@@ -431,7 +433,51 @@ static enum dm_result respond(struct responder *b)
     const struct best best = best_of(&items);
     if (best.example != NULL && best.example->alike >= ALIKE_SURE) {
         answer_example(b, best.example);
-    } else if (!answer_courtesy(b) && !answer_fact(b) && !answer_best(b, &best)) {
+        *ret_answered = true;
+    } else {
+        *ret_answered = answer_courtesy(b) || answer_fact(b) || answer_best(b, &best);
+    }
+    return DM_OK;
+}
+
+/* The last sentence that asks, else the last one; at most its last WHOLE_POINTS. */
+static struct dm_str gist_of(struct dm_str message, bool *ret_asks)
+{
+    struct dm_str gist = {"", 0};
+    bool asks = false;
+    for (size_t at = 0; at < message.n; at = sentence_end(message, at)) {
+        struct dm_str sentence =
+            trim_end(dm_str_slice(message, at, sentence_end(message, at) - at));
+        bool question = sentence.n > 0 && sentence.p[sentence.n - 1] == '?';
+        if (question || (!asks && sentence.n > 0))
+            gist = sentence;
+        asks = asks || question;
+    }
+    *ret_asks = asks;
+    size_t points = dm_utf8_count(gist);
+    if (points <= WHOLE_POINTS)
+        return gist;
+    return dm_str_slice(gist, dm_utf8_clip(gist, points - WHOLE_POINTS).n, gist.n);
+}
+
+/* First what is asked, then, where that is not all, the message as a whole: at most two searches. */
+static enum dm_result respond(struct responder *b, struct dm_str message)
+{
+    bool asks, answered = false;
+    struct dm_str gist = gist_of(message, &asks);
+    bool is_short = dm_utf8_clip(message, WHOLE_POINTS).n == message.n;
+    enum dm_result r = DM_OK;
+    b->message = gist;
+    if (!is_short || (asks && gist.n < trim_end(message).n))
+        r = answer(b, &answered);
+    b->message = message;
+    if (r == DM_OK && !answered && is_short)
+        r = answer(b, &answered);
+    if (r != DM_OK)
+        return r;
+    /* An excerpt of nothing but white space is no answer either. */
+    if (!answered || dm_str_trim(dm_buf_str(&b->text)).n == 0) {
+        b->reply->n_sources = 0;
         struct dm_str line = style_line(b, "whenUnsure");
         add_sentence(b, line.p != NULL ? line : dm_str_from(b->language->unsure));
     }
@@ -439,18 +485,6 @@ static enum dm_result respond(struct responder *b)
         return dm_ctx_nomem(b->ctx);
     b->reply->text = dm_utf8_clip(dm_buf_str(&b->text), DM_REPLY_POINTS_MAX);
     return DM_OK;
-}
-
-/* The message as it is searched for; absent when the arena is full. */
-static struct dm_str shorten(struct dm_ctx *ctx, struct dm_str message)
-{
-    struct dm_str head = dm_utf8_clip(message, SEARCH_POINTS);
-    size_t points = dm_utf8_count(message);
-    if (points <= 2 * SEARCH_POINTS)
-        return message;
-    struct dm_str before_tail = dm_utf8_clip(message, points - SEARCH_POINTS);
-    struct dm_str tail = dm_str_slice(message, before_tail.n, message.n);
-    return dm_arena_printf(ctx->arena, "%.*s %.*s", DM_STR_ARG(head), DM_STR_ARG(tail));
 }
 
 static enum dm_result generate(const struct dm_domain *domain, struct dm_ctx *ctx,
@@ -462,10 +496,9 @@ static enum dm_result generate(const struct dm_domain *domain, struct dm_ctx *ct
         .ctx = ctx,
         .profile = request->profile,
         .language = dm_language_of(request->profile->content.language),
-        .message = shorten(ctx, request->message),
         .reply = ret_reply,
     };
-    if (b.message.p == NULL || !dm_words_read(ctx->arena, b.message, &b.words) ||
+    if (!dm_words_read(ctx->arena, request->message, &b.words) ||
         !dm_words_read(ctx->arena, request->profile->content.name, &b.name))
         return dm_ctx_nomem(ctx);
     b.hash = hash_of(&b.words);
@@ -481,7 +514,7 @@ static enum dm_result generate(const struct dm_domain *domain, struct dm_ctx *ct
         dm_json_parse(request->profile->content.communication_style, &ctx->err, &b.style);
     if (r != DM_OK)
         return r;
-    r = respond(&b);
+    r = respond(&b, request->message);
     dm_json_free(b.style);
     return r;
 }

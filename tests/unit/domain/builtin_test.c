@@ -61,6 +61,10 @@ static const struct {
     {"Good morning, Mara", "Mind the step"},
     {"Thank you very much", "You're welcome."},
     {"Goodbye", "Goodbye."},
+    /* Several sentences: what is asked counts, else the whole. */
+    {"Hi Mara! I love your stories. Do you play the violin?", "I play the violin"},
+    {"My own dog died last week. How old are you? I am 40.", "67"},
+    {"I read about the storm of 1987. What do you say?", "tarpaulin"},
     /* What she does not know. */
     {"What is the capital of Mongolia?", UNSURE},
     {"Where do your parents live?", UNSURE},
