@@ -53,6 +53,12 @@ static void describe(struct dm_call *call, struct dm_str status)
         .set = true, .v = (dm_clock_wall_ms() - options->started_wall_ms) / 1000};
 }
 
+static void tell_unwell(struct dm_call *call)
+{
+    call->response->status = call->route->status_unwell;
+    dm_response_header(call->response, "Retry-After", DM_STR("1"));
+}
+
 static enum dm_result serve_live(struct dm_call *call)
 {
     describe(call, DM_STR("pass"));
@@ -69,7 +75,7 @@ static enum dm_result serve_health(struct dm_call *call)
     struct health_out *out = call->out;
     out->checks = (struct dm_list){.items = health->checks, .n = DM_HEALTH_CHECKS};
     if (dm_str_eq_c(health->status, "fail"))
-        call->response->status = call->route->status_unwell;
+        tell_unwell(call);
     return DM_OK;
 }
 
@@ -78,7 +84,7 @@ static enum dm_result serve_ready(struct dm_call *call)
     if (!dm_server_draining(call->server))
         return serve_health(call);
     describe(call, DM_STR("fail"));
-    call->response->status = call->route->status_unwell;
+    tell_unwell(call);
     return DM_OK;
 }
 

@@ -441,8 +441,8 @@ static void write_media(struct dm_json_writer *w, const struct dm_route *row)
     dm_json_object_end(w);
 }
 
-static void write_success_headers(struct dm_json_writer *w, const struct dm_route *row,
-                                  bool versioned)
+static void write_own_headers(struct dm_json_writer *w, const struct dm_route *row, int status,
+                              bool versioned)
 {
     name_object(w, "headers");
     write_header_ref(w, "CorrelationId");
@@ -456,6 +456,8 @@ static void write_success_headers(struct dm_json_writer *w, const struct dm_rout
         write_header_ref(w, "RateLimit");
         write_header_ref(w, "RateLimitPolicy");
     }
+    if (status == row->status_unwell)
+        write_header_ref(w, "RetryAfter");
     dm_json_object_end(w);
 }
 
@@ -467,7 +469,7 @@ static void write_own(struct dm_json_writer *w, const struct dm_route *row, int 
     snprintf(text, sizeof(text), "%d", status);
     name_object(w, text);
     name_string(w, "description", dm_response_reason(status));
-    write_success_headers(w, row, versioned);
+    write_own_headers(w, row, status, versioned);
     if (row->media != NULL || row->response != NULL) {
         name_object(w, "content");
         if (row->media != NULL)

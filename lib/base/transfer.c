@@ -324,6 +324,8 @@ static enum dm_result converse(CURL *curl, const struct dm_smtp_server *server,
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &conversation);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    /* When time is up libcurl still says QUIT and waits for the answer, two minutes if it may. */
+    curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (left_ms + 999L) / 1000);
     enum dm_result r = classify(curl, curl_easy_perform(curl), conversation.reply, err);
     curl_slist_free_all(recipients);
     return r;

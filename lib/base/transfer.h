@@ -38,8 +38,8 @@ struct dm_mail {
 };
 
 /*
- * Deliver one mail by deadline_ms (monotonic). DM_E_INVALID: the server refused it for good (5xx), or a field holds CR or LF;
- * DM_E_UNAVAILABLE: try again later (4xx, no connection); DM_E_TIMEOUT.
+ * Deliver one mail by deadline_ms (monotonic); a server that has fallen silent may cost as long again. DM_E_INVALID: the
+ * server refused it for good (5xx), or a field holds CR or LF; DM_E_UNAVAILABLE: try again later (4xx, no connection); DM_E_TIMEOUT.
  */
 DM_MUST_CHECK enum dm_result dm_transfer_mail(const struct dm_smtp_server *server,
                                               const struct dm_mail *mail, int64_t deadline_ms,
