@@ -12,9 +12,10 @@
 /* Chosen by trying: tests/unit/domain/builtin_test.c holds the table of questions they are judged by. */
 /* An example like this is the answer, whatever else fits. */
 #define ALIKE_SURE 0.85
-/* Less alike counts only with this share of the message's words, when it has any: "how old are you" is not "how are you". */
+/* A message with less has nothing to be found by but light words. */
+#define SOME_WORDS 1.0
+/* Less alike counts only with this share of the message's words, if it has some: "how old are you" is not "how are you". */
 #define ALIKE_COVER 0.30
-#define ALIKE_WORDS 1.0
 #define EXAMPLE_FITS 0.58
 #define MEMORY_FITS 0.55
 #define TRAIT_FITS 0.60
@@ -195,7 +196,7 @@ static double example_score(const struct dm_recall_item *item)
 {
     double shared = 0.55 * item->cover + 0.45 * (item->back < 1 ? item->back : 1);
     bool counts =
-        item->alike >= ALIKE_SURE || item->cover >= ALIKE_COVER || item->words < ALIKE_WORDS;
+        item->alike >= ALIKE_SURE || item->cover >= ALIKE_COVER || item->words < SOME_WORDS;
     return counts && item->alike > shared ? item->alike : shared;
 }
 
@@ -331,7 +332,7 @@ static bool rule_fits(const struct responder *b, const struct dm_fact_rule *rule
     for (size_t i = 0; i < b->words.n; i++) {
         struct dm_str word = b->words.word[i];
         bool known = dm_words_in(rule->allow, word) || dm_words_in(b->language->small, word) ||
-                     dm_words_has(value, word);
+                     dm_words_has(value, word) || dm_words_has(&b->name, word);
         for (size_t k = 0; !known && k < DM_FACT_NEEDS_MAX; k++)
             known = dm_words_in(rule->need[k], word);
         if (!known)
@@ -387,11 +388,16 @@ static struct best best_of(const struct dm_list *items)
     return best;
 }
 
+static double cover_of(const struct dm_recall_item *item)
+{
+    return item->words >= SOME_WORDS ? item->cover : 0;
+}
+
 static bool answer_best(struct responder *b, const struct best *best)
 {
     double example = best->example != NULL ? example_score(best->example) : 0;
-    double memory = best->n_memories > 0 ? best->memories[0]->cover : 0;
-    double trait = best->trait != NULL ? best->trait->cover : 0;
+    double memory = best->n_memories > 0 ? cover_of(best->memories[0]) : 0;
+    double trait = best->trait != NULL ? cover_of(best->trait) : 0;
     if (example >= EXAMPLE_FITS && example >= memory && example >= trait) {
         answer_example(b, best->example);
     } else if (memory >= MEMORY_FITS && memory >= trait) {
@@ -408,17 +414,33 @@ static bool answer_best(struct responder *b, const struct best *best)
     return true;
 }
 
+/* The words without the self's name, by which a message calls it and asks nothing. */
+static struct dm_str words_asked(const struct responder *b)
+{
+    struct dm_buf text;
+    dm_buf_init(&text, b->ctx->arena, REPLY_BYTES_MAX);
+    for (size_t i = 0; i < b->words.n; i++) {
+        if (dm_words_has(&b->name, b->words.word[i]))
+            continue;
+        if (text.n > 0)
+            dm_buf_add_char(&text, ' ');
+        dm_buf_add(&text, b->words.word[i]);
+    }
+    return dm_buf_str(&text);
+}
+
 static enum dm_result search(struct responder *b, struct dm_list *ret_items)
 {
     const struct dm_recall_ask ask = {
         .profile = {b->profile->owner_id, b->profile->id},
-        .message = b->message,
+        .message = words_asked(b),
         .light_words = b->language->light_words,
         .word_groups = b->language->word_groups,
     };
     *ret_items = (struct dm_list){NULL, 0};
-    /* Nothing but punctuation has nothing to search for. */
-    return b->words.n == 0 ? DM_OK : dm_recall_store_search(b->domain->pg, b->ctx, &ask, ret_items);
+    /* Nothing but punctuation or the name has nothing to search for. */
+    return ask.message.n == 0 ? DM_OK
+                              : dm_recall_store_search(b->domain->pg, b->ctx, &ask, ret_items);
 }
 
 /* Answer the part of the message that b holds, if anything fits. */

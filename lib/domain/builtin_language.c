@@ -53,8 +53,8 @@ static const struct dm_language english = {
              [DM_FACT_VALUES] = "What matters to me: *."},
     .first_person = "i me my mine myself we us our ours",
     .third_person = "he she his her him hers himself herself",
-    .small =
-        "a an the and so then well ok okay please hi hello hey just really actually s re is are",
+    .small = "a an the and now today so then well ok okay please hi hello hey just really actually "
+             "s re is are",
     .hello = {"hi hello hey hiya howdy greetings morning afternoon evening",
               "good there day again to you dear my friend all everyone and"},
     .bye = {"bye goodbye farewell night later cheerio",
@@ -66,7 +66,9 @@ static const struct dm_language english = {
         "{like,likes,liked,tell,know,knows,think,want,say,said,talk,ask,thing,things,something,"
         "anything,"
         "ever,really,kind,sort,remember,get,got,give,make,would,could,please,name,named,called,"
-        "mean,means,today,now,use,used,much,many,still,also,story,hello,hey,hi}",
+        "mean,means,old,young,today,now,lot,happen,happened,eat,drink,own,born,use,used,much,many,"
+        "still,also,"
+        "story,hello,hey,hi}",
     .word_groups =
         "{begin began begun,break broke broken,bring brought,build built,buy bought,catch caught,"
         "come came,drink drank drunk,drive drove driven,eat ate eaten,fall fell fallen,feel felt,"

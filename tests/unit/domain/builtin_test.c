@@ -5,6 +5,7 @@
 #include "domain/builtin.h"
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/utf8.h"
 #include "domain/builtin_internal.h"
 #include "unit/domain/domain_suites.h"
@@ -44,6 +45,10 @@ static const struct {
     {"What about the barometer and the schoolchildren?", "read a barometer"},
     {"What does your sister do?", "bakery"},
     {"Do you collect anything?", "sea charts"},
+    {"Do you eat sardines?", "sardines"},
+    {"Do you drink coffee?", "strong enough to hold a spoon"},
+    {"Do you drink petrol?", UNSURE},
+    {"Did you teach children?", "read a barometer"},
     {"Do you have any allergies?", "allergic to shellfish"},
     {"When was the lighthouse automated?", "2003"},
     {"Are you stubborn?", "I finish what I start"},
@@ -65,6 +70,10 @@ static const struct {
     {"Hi Mara! I love your stories. Do you play the violin?", "I play the violin"},
     {"My own dog died last week. How old are you? I am 40.", "67"},
     {"I read about the storm of 1987. What do you say?", "tarpaulin"},
+    /* Called by name. */
+    {"Mara, can you swim?", "never learned to swim"},
+    {"hey Mara, how old are you now?", "67"},
+    {"Mara?", UNSURE},
     /* What she does not know. */
     {"What is the capital of Mongolia?", UNSURE},
     {"Where do your parents live?", UNSURE},
@@ -173,12 +182,12 @@ static void facts_that_are_not_set_are_not_invented(void)
 {
     struct dm_world world;
     dm_world_open(&world);
-    const struct dm_owned id = {dm_persona_owner(&world),
-                                DM_STR("01900000-0000-7000-8000-000000000001")};
+    const struct dm_owned id = {dm_persona_owner(&world), dm_id_new(world.arena)};
     struct dm_profile_write write = dm_persona_plain("Nobody");
     struct dm_profile profile;
     CU_ASSERT_EQUAL_FATAL(dm_profile_create(&world.domain, &world.ctx, id, &write, &profile),
                           DM_OK);
+    dm_persona_remember(&world, id, "fact", "I collect old sea charts.");
     static const char *const questions[] = {"Where do you live?", "How old are you?",
                                             "What's your job?", "What matters to you?"};
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
@@ -222,8 +231,7 @@ static void language_of_the_profile_decides(void)
 {
     struct dm_world world;
     dm_world_open(&world);
-    const struct dm_owned id = {dm_persona_owner(&world),
-                                DM_STR("01900000-0000-7000-8000-000000000002")};
+    const struct dm_owned id = {dm_persona_owner(&world), dm_id_new(world.arena)};
     struct dm_profile_write write = dm_persona_plain("Jonas");
     write.language = DM_STR("de-AT");
     write.location = DM_STR("Linz");

@@ -80,13 +80,11 @@ static const struct {
     {"Dry humour", "I joke with a straight face, mostly about weather and fish."},
 };
 
-static void add_memory(struct dm_world *world, struct dm_owned profile, size_t i)
+void dm_persona_remember(struct dm_world *world, struct dm_owned profile, const char *kind,
+                         const char *text)
 {
     const struct dm_memory_write write = {
-        .kind = dm_str_from(memories[i].kind),
-        .text = dm_str_from(memories[i].text),
-        .importance = {true, 0.5},
-    };
+        .kind = dm_str_from(kind), .text = dm_str_from(text), .importance = {true, 0.5}};
     struct dm_memory memory;
     CU_ASSERT_EQUAL_FATAL(dm_memory_create(&world->domain, &world->ctx, profile,
                                            dm_id_new(world->arena), &write, &memory),
@@ -128,7 +126,7 @@ void dm_persona_mara(struct dm_world *world, struct dm_str owner_id, struct dm_p
     CU_ASSERT_EQUAL_FATAL(
         dm_profile_create(&world->domain, &world->ctx, profile, &write, ret_profile), DM_OK);
     for (size_t i = 0; i < sizeof(memories) / sizeof(memories[0]); i++)
-        add_memory(world, profile, i);
+        dm_persona_remember(world, profile, memories[i].kind, memories[i].text);
     for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
         add_trait(world, profile, i);
 }
