@@ -80,8 +80,14 @@ static const struct dm_shape conditions_shape =
 _Static_assert(offsetof(struct dm_pattern, content) == 0, "CONTENT describes both structs");
 
 static const struct dm_field write_fields[] = {CONTENT(false)};
-static const struct dm_shape write_shape =
-    DM_SHAPE(struct dm_pattern_write, "PatternWrite", write_fields);
+/* Bounded as a whole, so that a page of a hundred fits a request's memory. */
+static const struct dm_shape write_shape = {
+    .name = "PatternWrite",
+    .size = sizeof(struct dm_pattern_write),
+    .fields = write_fields,
+    .n_fields = sizeof(write_fields) / sizeof(write_fields[0]),
+    .max_bytes = 16384,
+};
 
 static const struct dm_field pattern_fields[] = {
     {.name = "id",

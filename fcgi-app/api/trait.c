@@ -87,8 +87,14 @@ static const char *const impact_levels[] = {"low", "medium", "high", NULL};
 _Static_assert(offsetof(struct dm_trait, content) == 0, "CONTENT describes both structs");
 
 static const struct dm_field write_fields[] = {CONTENT(false)};
-static const struct dm_shape write_shape =
-    DM_SHAPE(struct dm_trait_write, "TraitWrite", write_fields);
+/* Bounded as a whole, so that a page of a hundred fits a request's memory. */
+static const struct dm_shape write_shape = {
+    .name = "TraitWrite",
+    .size = sizeof(struct dm_trait_write),
+    .fields = write_fields,
+    .n_fields = sizeof(write_fields) / sizeof(write_fields[0]),
+    .max_bytes = 16384,
+};
 
 static const struct dm_field trait_fields[] = {
     {.name = "id",
