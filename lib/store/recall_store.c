@@ -83,7 +83,7 @@
     ", misspelt AS ( "                                                                             \
     "SELECT place, token "                                                                         \
     "FROM word "                                                                                   \
-    "WHERE base = 1 AND char_length(token) >= 4 AND place NOT IN (SELECT place FROM seen) "        \
+    "WHERE base = 1 AND char_length(token) >= 5 AND place NOT IN (SELECT place FROM seen) "        \
     "ORDER BY place "                                                                              \
     "LIMIT 2 "                                                                                     \
     "), memory_near AS ( "                                                                         \
