@@ -18,6 +18,8 @@
 /* A rollback is given this long after the deadline too: on a healthy connection it takes far less
  * than a new connection would. */
 #define ROLLBACK_MS 200
+/* Likewise to learn, after a statement that got no reply in time, whether the server still hears. */
+#define HEAR_MS 500
 /* Power of two, well above the number of statements. */
 #define PREPARED_SLOTS 512
 /* How long a listener that cannot connect keeps its caller, so that a loop round it does not spin.
@@ -112,7 +114,8 @@ static PGconn *start_connect(const struct dm_pg_options *options, const char *pa
                                   options->conninfo,
                                   "UTF8",
                                   "-c client_min_messages=warning -c timezone=UTC -c datestyle=ISO "
-                                  "-c default_transaction_isolation=read\\ committed",
+                                  "-c default_transaction_isolation=read\\ committed "
+                                  "-c client_connection_check_interval=1s",
                                   password,
                                   NULL};
     return PQconnectStartParams(names, values, 1);
@@ -267,13 +270,14 @@ static enum outcome read_reply(PGconn *pq, int64_t deadline_ms, PGresult **ret_r
     return end;
 }
 
-/* True when the server has heard it. */
-static bool cancel(PGconn *pq)
+/* Does the server take a connection? PQcancel would tell too, but it waits for ever on one that
+ * stands still. */
+static bool hears(const struct dm_pg *pg)
 {
-    char why[256];
-    PGcancel *handle = PQgetCancel(pq);
-    bool heard = handle && PQcancel(handle, why, sizeof(why));
-    PQfreeCancel(handle);
+    PGconn *pq = NULL;
+    bool heard = open_connection(&pg->options, pg->password, dm_clock_monotonic_ms() + HEAR_MS,
+                                 NULL, &pq) == DM_OK;
+    PQfinish(pq);
     return heard;
 }
 
@@ -286,12 +290,13 @@ static enum dm_result receive(struct dm_pg_conn *conn, struct dm_ctx *ctx, int64
         dm_breaker_success(&conn->pg->breaker);
         return DM_OK;
     case TIMED_OUT:
-        /* A slow statement is no sign that the database is down, a server that does not hear is. */
-        if (cancel(conn->pq))
+        /* The server ends the statement when it sees that the connection is closed. A slow one is
+         * no sign that the database is down, a server that does not hear is. */
+        drop(conn);
+        if (hears(conn->pg))
             dm_breaker_success(&conn->pg->breaker);
         else
             dm_breaker_failure(&conn->pg->breaker);
-        drop(conn);
         return deadline_passed(ctx, what);
     case LOST:
         break;

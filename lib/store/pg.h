@@ -2,8 +2,8 @@
  * PostgreSQL: a bounded pool of connections, statements that are named constants, transactions. The only user of libpq. A breaker stands
  * round the whole: while the database is down, callers learn it at once (DM_E_UNAVAILABLE).
  *
- * Results are copied to the context's arena; no PGresult leaves pg.c. Every wait ends at ctx->deadline_ms: a statement that
- * runs longer is cancelled, its connection dropped, and DM_E_TIMEOUT returned.
+ * Results are copied to the context's arena; no PGresult leaves pg.c. Every wait ends at ctx->deadline_ms: when a statement
+ * runs longer its connection is dropped, at which the server ends it within a second, and DM_E_TIMEOUT returned.
  */
 #ifndef DM_STORE_PG_H
 #define DM_STORE_PG_H
