@@ -46,8 +46,12 @@ void dm_breaker_success(struct dm_breaker *breaker)
 
 void dm_breaker_failure(struct dm_breaker *breaker)
 {
-    /* After opening, the count stays at the threshold, so one failed probe opens again. */
-    if (atomic_load(&breaker->failures) < breaker->failures_to_open &&
+    /*
+     * Once open, every failure opens it again, whatever the count: a success that was under way may have set that back, and a
+     * probe that went by uncounted would never be another's.
+     */
+    if (atomic_load(&breaker->open_until_ms) == 0 &&
+        atomic_load(&breaker->failures) < breaker->failures_to_open &&
         atomic_fetch_add(&breaker->failures, 1) + 1 < breaker->failures_to_open)
         return;
     atomic_store(&breaker->open_until_ms, dm_clock_monotonic_ms() + breaker->open_ms);

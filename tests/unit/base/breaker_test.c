@@ -69,6 +69,25 @@ static void test_one_failed_probe_opens_again(void)
     CU_ASSERT_FALSE(dm_breaker_allow(&breaker));
 }
 
+/* A caller that was let in before the breaker opened may set the count back just as it opens. */
+static void test_a_failed_probe_opens_again_although_the_count_was_set_back(void)
+{
+    struct dm_breaker breaker;
+    dm_breaker_init(&breaker, 5, 1);
+    for (int i = 0; i < 5; i++)
+        dm_breaker_failure(&breaker);
+    atomic_store(&breaker.failures, 0);
+    for (int i = 0; i < 3; i++) {
+        await_half_open(&breaker);
+        CU_ASSERT_TRUE(dm_breaker_allow(&breaker));
+        dm_breaker_failure(&breaker);
+    }
+    await_half_open(&breaker);
+    CU_ASSERT_TRUE(dm_breaker_allow(&breaker));
+    dm_breaker_success(&breaker);
+    CU_ASSERT_EQUAL(dm_breaker_state(&breaker), DM_BREAKER_CLOSED);
+}
+
 static void test_retry_after_rounds_up_and_is_at_least_one(void)
 {
     struct dm_breaker breaker;
@@ -118,6 +137,8 @@ static CU_TestInfo tests[] = {
     {"a success between starts the count anew", test_a_success_between_starts_the_count_anew},
     {"half-open lets one probe through", test_half_open_lets_one_probe_through},
     {"one failed probe opens again", test_one_failed_probe_opens_again},
+    {"a failed probe opens again although the count was set back",
+     test_a_failed_probe_opens_again_although_the_count_was_set_back},
     {"retry-after rounds up and is at least one", test_retry_after_rounds_up_and_is_at_least_one},
     {"threads never probe together", test_threads_never_probe_together},
     CU_TEST_INFO_NULL,
