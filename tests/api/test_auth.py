@@ -186,12 +186,3 @@ def test_a_disabled_account_cannot_log_in(people, nobody, database):
     account = people.confirmed()
     database.rows("UPDATE account SET state = 'disabled' WHERE email = %s", account.email)
     nobody.post("/auth/login", {"email": account.email, "password": account.password}, expect=401)
-
-
-def test_cost_of_a_hash_is_raised_at_log_in(people, database):
-    """A hash with fewer rounds than configured is made anew when its password is at hand."""
-    account = people.confirmed()
-    before = database.value("SELECT password_hash FROM account WHERE email = %s", account.email)
-    assert before.startswith("$2b$10$")
-    account.log_in()
-    assert database.value("SELECT password_hash FROM account WHERE email = %s", account.email) == before, "no reason for a new one"

@@ -12,12 +12,12 @@ import pytest
 import bodies
 from database import Database
 from people import People
-from system import wait_for
+from system import children_of, wait_for
 
 pytestmark = pytest.mark.own_system
 LONG = bool(os.environ.get("DM_TEST_LONG"))
 # The claim of a try that was killed ends with its deadline: short, so that its sender's next try is soon let in.
-SETTINGS = {"server.stream_deadline_ms": "2000", "server.api_deadline_ms": "2000"}
+SETTINGS = {"server.stream_deadline_ms": "2000", "server.api_deadline_ms": "2000", "password.queue": "8"}
 SENDERS = 6
 
 
@@ -134,12 +134,12 @@ def check_stored(system, said):
 @pytest.mark.parametrize("part", ["digitalme-api", "digitalme-worker", "redis", "postgres"])
 def test_kill_9_loses_no_acknowledged_message_and_doubles_none(arena, senders, part):
     progress(senders)
-    for _ in range(6 if LONG else 2):
+    for _ in range(6 if LONG else 1):
         arena.kill(part)
         arena.start(part)
         progress(senders)
     said = finish(senders)
-    assert len(said) >= SENDERS * 9
+    assert len(said) >= SENDERS * 6
     check_stored(arena, said)
     if part in ("redis", "digitalme-worker"):
         assert {status for sender in senders for status in sender.statuses} == {201}, "nobody may notice"
@@ -157,7 +157,7 @@ def test_kill_9_of_everything_in_turn_loses_nothing(arena, senders):
 def test_sigterm_under_load_answers_every_accepted_request(arena, senders):
     """With sockets that outlive the program, as systemd holds them, a restart is not noticed at all."""
     progress(senders)
-    for _ in range(6 if LONG else 3):
+    for _ in range(10 if LONG else 3):
         arena.restart("digitalme-api")
         progress(senders, 2)
     said = finish(senders)
@@ -172,21 +172,14 @@ def test_sigterm_ends_the_program_soon_although_it_is_idle(arena):
     assert '"stopped"' in arena.log_tail("digitalme-api", 3)
 
 
-def test_without_a_program_the_proxy_says_503_and_when_to_come_again(own_system, contract):
-    """Sockets that the program makes itself go with it."""
-    system = own_system()
-    people = People(system, contract)
-    client = people.client()
-    system.stop("digitalme-api")
-    assert client.site("GET", "/health/live").status_code == 503
-    system.start("digitalme-api")
-    client.site("GET", "/health/live", expect=200)
-    system.kill("digitalme-api")
-    assert client.site("GET", "/health/live").status_code == 503
-    system.start("digitalme-api")
-    client.site("GET", "/health/live", expect=200)
-    people.close()
-    system.down()
+def test_without_a_program_the_proxy_says_503_and_when_to_come_again(system, nobody):
+    """Here the program makes its sockets itself, so they go with it."""
+    for end in (system.stop, system.kill):
+        end("digitalme-api")
+        nobody.site("GET", "/health/live", expect=503)
+        nobody.post("/auth/login", {"email": "nobody@example.org", "password": "x"}, expect=503)
+        system.start("digitalme-api")
+        nobody.site("GET", "/health/live", expect=200)
 
 
 def test_without_the_database_requests_get_503_at_once_and_all_heals_by_itself(arena, crowd, speaker, profile_id):
@@ -216,7 +209,6 @@ def test_without_the_database_requests_get_503_at_once_and_all_heals_by_itself(a
 
 def test_a_database_that_hangs_costs_a_request_its_deadline_and_no_more(arena, crowd, speaker, profile_id):
     """SIGSTOP of the server's processes: connections stay open and nothing answers."""
-    from system import children_of
     client = crowd.client(token=speaker.client.token)
     client.get(f"/personality/{profile_id}", expect=200)
     pid = arena.pid("postgres")
@@ -254,7 +246,7 @@ def test_a_storm_of_log_ins_gets_answers_or_clean_503s_and_starves_nobody(arena,
         slowest = max(slowest, time.monotonic() - start)
     for thread in storm:
         thread.join()
-    assert len(statuses) == 160 and set(statuses) <= {200, 503, 504} and statuses.count(200) >= 10, statuses
+    assert len(statuses) == 160 and set(statuses) == {200, 503}, statuses
     assert slowest < 2
 
 

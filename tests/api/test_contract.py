@@ -175,4 +175,5 @@ def test_every_operation_was_served_in_this_run(contract):
 
 @pytest.mark.last
 def test_nothing_in_this_run_was_answered_with_500(contract):
-    assert not [seen for seen in contract.seen if seen[1] in (500, 502, 504)]
+    """Not even while parts of the system were being killed: that is what 503 and 504 are for."""
+    assert not [seen for seen in contract.seen if seen[1] in (500, 502)]

@@ -138,15 +138,14 @@ def test_a_dead_job_does_not_hold_up_the_next(crowd, outbox, jobs, no_sink):
 def test_two_workers_run_each_job_once(crowd, outbox, jobs, no_sink):
     with MailServer(outbox, delay_s=0.1) as server, second_worker(outbox):
         outbox.stop("digitalme-worker")
-        accounts = [crowd.registered() for _ in range(3)]
+        for _ in range(3):
+            crowd.registered()
         outbox.start("digitalme-worker")
         jobs.rows("INSERT INTO job (id, kind, payload, max_attempts) SELECT gen_random_uuid(), 'mail', jsonb_build_object('to',"
                   " 'many-' || n || '@example.org', 'subject', 'Many', 'text', 'One of many'), 3 FROM generate_series(1, 40) n")
         jobs.rows("NOTIFY job")
         wait_for(lambda: jobs.value("SELECT count(*) FROM job WHERE state = 'waiting'") == 0, "all jobs to be done", 60)
         assert len(server.taken) == len(set(server.taken)) == 43 and not server.overlapped
-        assert jobs.value("SELECT max(attempts) FROM job WHERE state = 'done' AND created_at > now() - interval '1 min'") >= 1
-        assert len(accounts) == 3
 
 
 def test_two_workers_share_the_work(crowd, outbox, jobs, no_sink):
@@ -195,21 +194,21 @@ def test_a_worker_that_is_told_to_stop_finishes_its_job_first(crowd, outbox, job
         assert state_of(jobs, job_id)[:2] == ("done", 1) and len(server.taken) == 1
 
 
-def test_a_mail_server_that_hangs_costs_one_try_and_blocks_no_request(crowd, own_system, contract):
-    system = own_system(settings={"worker.job_timeout_s": "1", "worker.threads": "1"})
-    people = People(system, contract)
-    with Database(system) as database:
-        system.stop("smtp")
-        with MailServer(system) as server:
+def test_a_mail_server_that_hangs_costs_one_try_and_blocks_no_request(crowd, outbox, jobs, no_sink):
+    outbox.env["DIGITALME_WORKER_JOB_TIMEOUT_S"] = "1"
+    outbox.restart("digitalme-worker")
+    try:
+        with MailServer(outbox) as server:
             server.hold.clear()
-            job_id = job_of(database, people.registered())[0]
-            wait_for(lambda: state_of(database, job_id)[2], "the try to be given up", 20)
-            assert state_of(database, job_id)[0] == "waiting" and "time" in state_of(database, job_id)[2]
-            people.client().site("GET", "/health/ready", expect=200)
+            job_id = job_of(jobs, crowd.registered())[0]
+            wait_for(lambda: state_of(jobs, job_id)[2], "the try to be given up", 10)
+            assert state_of(jobs, job_id)[0] == "waiting" and "no answer in time" in state_of(jobs, job_id)[2]
+            crowd.client().site("GET", "/health/ready", expect=200)
             server.hold.set()
-            wait_for(lambda: state_of(database, job_id)[0] == "done", "the mail to be sent", 20)
-    people.close()
-    system.down()
+            wait_for(lambda: state_of(jobs, job_id)[0] == "done", "the mail to be sent", 20)
+    finally:
+        del outbox.env["DIGITALME_WORKER_JOB_TIMEOUT_S"]
+        outbox.restart("digitalme-worker")
 
 
 def test_work_goes_on_when_the_database_was_away(crowd, outbox, jobs):

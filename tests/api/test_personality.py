@@ -1,5 +1,6 @@
 """Profiles: the whole life of one, its version as entity tag, its bounds, and that it is its owner's alone."""
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -123,7 +124,6 @@ def test_an_if_match_that_is_no_entity_tag_is_refused(client, new_profile):
 
 
 def test_of_two_writers_with_one_entity_tag_one_wins(people, client, new_profile):
-    from concurrent.futures import ThreadPoolExecutor
     profile = new_profile()
     clients = [people.client(token=client.token) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
