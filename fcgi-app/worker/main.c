@@ -16,6 +16,16 @@ struct program {
     char instance_id[DM_INSTANCE_ID_TEXT];
 };
 
+/* A thread holds one connection for its job's lock and needs another for what the job does: none may wait for another's. */
+static struct dm_pg *open_database(const struct dm_settings *settings)
+{
+    struct dm_pg_options options = dm_startup_pg_options(settings, PROGRAM);
+    unsigned least = 2 * (unsigned)settings->worker_threads;
+    if (options.connections < least)
+        options.connections = least;
+    return dm_pg_open(&options);
+}
+
 static enum dm_result open_program(struct program *p, const char *config_file, struct dm_err *err)
 {
     enum dm_result result = dm_startup_config(config_file, err, &p->config);
@@ -25,7 +35,7 @@ static enum dm_result open_program(struct program *p, const char *config_file, s
     dm_startup_instance_id(settings, p->instance_id);
     p->log = dm_startup_log(settings, PROGRAM, p->instance_id);
     p->domain.settings = settings;
-    p->domain.pg = dm_startup_pg(settings, PROGRAM);
+    p->domain.pg = open_database(settings);
     if (!p->log || !p->domain.pg)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
     result = dm_transfer_init(err);

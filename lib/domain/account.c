@@ -7,6 +7,8 @@
 
 #include "base/format.h"
 #include "base/id.h"
+#include "base/json.h"
+#include "base/json_write.h"
 #include "base/password.h"
 #include "base/utf8.h"
 #include "domain/mail.h"
@@ -16,6 +18,7 @@
 /* Mails that strangers can cause to one address by registering it or asking for its token again. */
 #define MAILS_MAX 5
 #define MAILS_WINDOW_S 3600
+#define RESEND_BYTES_MAX 1024 /* of a resend's payload */
 
 enum dm_result dm_account_prepare(struct dm_domain *domain, struct dm_err *err)
 {
@@ -279,9 +282,43 @@ static enum dm_result resend_in(const struct dm_domain *domain, struct dm_pg_con
     return send_confirmation(domain->settings, conn, ctx, &account);
 }
 
+/* One write for every address: looking it up here would tell by the time it takes whether it waits. */
 enum dm_result dm_account_resend_confirmation(const struct dm_domain *domain, struct dm_ctx *ctx,
                                               struct dm_str email)
 {
+    struct dm_buf payload;
+    struct dm_json_writer w;
+    dm_buf_init(&payload, ctx->arena, RESEND_BYTES_MAX);
+    dm_json_writer_init(&w, &payload);
+    dm_json_object_begin(&w);
+    dm_json_name(&w, "email");
+    dm_json_string(&w, email);
+    dm_json_object_end(&w);
+    if (dm_buf_failed(&payload))
+        return dm_ctx_nomem(ctx);
+    const struct dm_job_new job = {
+        .kind = "resend_confirmation",
+        .payload = dm_buf_str(&payload),
+        .max_attempts = domain->settings->worker_attempts,
+    };
+    struct dm_pg_conn *conn;
+    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    return dm_pg_end(conn, ctx, dm_job_store_add(conn, ctx, &job));
+}
+
+enum dm_result dm_account_run_resend(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                     const struct dm_job *job)
+{
+    struct dm_json *payload;
+    struct dm_str email;
+    if (dm_json_parse(job->payload, &ctx->err, &payload) != DM_OK)
+        return dm_err_set(&ctx->err, DM_E_INVALID, "the payload is not JSON");
+    bool whole = dm_json_get_string(payload, "email", ctx->arena, &email);
+    dm_json_free(payload);
+    if (!whole)
+        return dm_err_set(&ctx->err, DM_E_INVALID, "the payload lacks email");
     struct dm_str email_key = dm_format_email_key(ctx->arena, email);
     if (email_key.p == NULL)
         return dm_ctx_nomem(ctx);

@@ -8,6 +8,7 @@
 #include "base/ctx.h"
 #include "domain/domain.h"
 #include "domain/principal.h"
+#include "store/job_store.h"
 
 #define DM_PASSWORD_POINTS_MAX 128 /* code points of a password */
 
@@ -38,11 +39,13 @@ DM_MUST_CHECK enum dm_result dm_account_register(const struct dm_domain *domain,
 /* DM_E_INVALID at "/token": unknown, used or past its time. */
 DM_MUST_CHECK enum dm_result dm_account_confirm_email(const struct dm_domain *domain,
                                                       struct dm_ctx *ctx, struct dm_str token);
-/* DM_OK always, unless a dependency is down: a mail goes out if the address has an unconfirmed
- * account. */
+/* DM_OK always, unless a dependency is down: the worker looks whether the address waits for a token. */
 DM_MUST_CHECK enum dm_result dm_account_resend_confirmation(const struct dm_domain *domain,
                                                             struct dm_ctx *ctx,
                                                             struct dm_str email);
+/* The worker's part, a job of kind "resend_confirmation": a mail goes out if the address has an unconfirmed account. */
+DM_MUST_CHECK enum dm_result dm_account_run_resend(const struct dm_domain *domain,
+                                                   struct dm_ctx *ctx, const struct dm_job *job);
 /*
  * Whose e-mail address and password are these? DM_E_UNAUTHENTICATED, with the same words and after
  * the same work, for an unknown address, a wrong password, an unconfirmed and a disabled account.

@@ -1,6 +1,7 @@
 /* The table of job kinds: the worker takes a job from the outbox and runs its row. */
 #include "domain/job.h"
 
+#include "domain/account.h"
 #include "domain/mail.h"
 
 static const struct {
@@ -9,6 +10,7 @@ static const struct {
                           const struct dm_job *job);
 } kinds[] = {
     {"mail", dm_mail_run},
+    {"resend_confirmation", dm_account_run_resend},
 };
 
 enum dm_result dm_job_run(const struct dm_domain *domain, struct dm_ctx *ctx,

@@ -2,6 +2,7 @@
 #include "domain/account.h"
 
 #include "base/password.h"
+#include "domain/job.h"
 #include "unit/domain/domain_suites.h"
 #include "unit/domain/owner.h"
 #include "unit/unit.h"
@@ -126,10 +127,26 @@ static void expired_and_unknown_confirmation_tokens_are_refused(void)
     dm_world_close(&world);
 }
 
-static enum dm_result resend(struct dm_world *world, struct dm_str email)
+static enum dm_result ask_resend(struct dm_world *world, struct dm_str email)
 {
     world->ctx = dm_world_ctx(world->arena);
     return dm_account_resend_confirmation(&world->domain, &world->ctx, email);
+}
+
+/* Ask, and do the worker's part. */
+static enum dm_result resend(struct dm_world *world, struct dm_str email)
+{
+    CU_ASSERT_EQUAL_FATAL(ask_resend(world, email), DM_OK);
+    struct dm_str payload = dm_world_ask(world, "test_take_resend",
+                                         "DELETE FROM job"
+                                         " WHERE kind = 'resend_confirmation'"
+                                         " AND payload->>'email' = $1"
+                                         " RETURNING payload",
+                                         email);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(payload.p);
+    const struct dm_job job = {.kind = DM_STR("resend_confirmation"), .payload = payload};
+    world->ctx = dm_world_ctx(world->arena);
+    return dm_job_run(&world->domain, &world->ctx, &job);
 }
 
 static void resent_token_confirms(void)
@@ -159,6 +176,31 @@ static void resend_says_the_same_to_unknown_and_active_addresses_and_mails_nothi
     CU_ASSERT_EQUAL(resend(&world, active), DM_OK);
     CU_ASSERT_EQUAL(dm_owner_count_mails(&world, unknown, "%"), 0);
     CU_ASSERT_EQUAL(dm_owner_count_mails(&world, active, "%"), 1);
+    dm_world_close(&world);
+}
+
+/* Else the time of the answer would tell whether an address has an account. */
+static void asking_for_a_token_does_the_same_for_every_address(void)
+{
+    struct dm_world world;
+    dm_world_open(&world);
+    struct dm_str waiting = dm_owner_address(&world);
+    struct dm_str active = dm_owner_address(&world);
+    const struct dm_str all[] = {dm_owner_address(&world), waiting, active};
+    CU_ASSERT_EQUAL(dm_owner_register(&world, waiting, DM_STR(DM_OWNER_PASSWORD)), DM_OK);
+    dm_owner_join(&world, active);
+    for (size_t i = 0; i < 3; i++) {
+        int64_t mails = dm_owner_count_mails(&world, all[i], "%");
+        CU_ASSERT_EQUAL(ask_resend(&world, all[i]), DM_OK);
+        CU_ASSERT_EQUAL(dm_owner_count_mails(&world, all[i], "%"), mails);
+        CU_ASSERT_STR(dm_world_ask(&world, "test_count_resends",
+                                   "SELECT count(*)"
+                                   " FROM job"
+                                   " WHERE kind = 'resend_confirmation'"
+                                   " AND payload->>'email' = $1",
+                                   all[i]),
+                      "1");
+    }
     dm_world_close(&world);
 }
 
@@ -275,6 +317,8 @@ CU_TestInfo *dm_account_suite(void)
         {"a resent token confirms", resent_token_confirms},
         {"resend says the same to unknown and active addresses and mails nothing",
          resend_says_the_same_to_unknown_and_active_addresses_and_mails_nothing},
+        {"asking for a token does the same for every address",
+         asking_for_a_token_does_the_same_for_every_address},
         {"strangers cannot flood a mailbox", strangers_cannot_flood_a_mailbox},
         {"weak passwords are refused by rule", weak_passwords_are_refused_by_rule},
         {"every refusal has the same words", every_refusal_has_the_same_words},
