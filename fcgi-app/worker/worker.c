@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "domain/job.h"
 #include "domain/startup.h"
+#include "store/account_store.h"
 #include "store/idempotency_store.h"
+#include "store/session_store.h"
 
 #define ARENA_BLOCK_BYTES (64 * 1024)
 #define ARENA_MAX_BYTES (16 * 1024 * 1024)
@@ -18,6 +20,7 @@
 #define SWEEP_EVERY_MS (10 * 60 * 1000)
 #define SWEEP_ROWS 1000
 #define JOB_KEEP_S (7 * 86400)
+#define SESSION_KEEP_S (30 * 86400) /* how long the owner may still see a session that is over */
 #define RETRY_AFTER_FAULT_MS 1000
 
 struct dm_worker {
@@ -89,19 +92,25 @@ static void run_job(struct dm_worker *worker, struct dm_ctx *ctx, struct dm_pg_c
 static void sweep(struct worker_thread *self, struct dm_ctx *ctx)
 {
     const struct dm_domain *domain = self->worker->options.domain;
-    int64_t keys = 0, jobs = 0;
+    int64_t keys = 0, jobs = 0, tokens = 0, sessions = 0;
     enum dm_result result = dm_idempotency_store_sweep(domain->pg, ctx, SWEEP_ROWS, &keys);
     if (result == DM_OK)
         result = dm_job_store_sweep(domain->pg, ctx, JOB_KEEP_S, SWEEP_ROWS, &jobs);
+    if (result == DM_OK)
+        result = dm_account_store_sweep_tokens(domain->pg, ctx, SWEEP_ROWS, &tokens);
+    if (result == DM_OK)
+        result = dm_session_store_sweep(domain->pg, ctx, SESSION_KEEP_S, SWEEP_ROWS, &sessions);
     /* A full batch means that there is more: soon again. */
-    bool more = result == DM_OK && (keys == SWEEP_ROWS || jobs == SWEEP_ROWS);
+    bool more = result == DM_OK && (keys == SWEEP_ROWS || jobs == SWEEP_ROWS ||
+                                    tokens == SWEEP_ROWS || sessions == SWEEP_ROWS);
     self->next_sweep_ms = dm_clock_monotonic_ms() + (more ? 0 : SWEEP_EVERY_MS);
     if (result != DM_OK)
         dm_log(self->worker->options.log, DM_WARN, &ctx->trace, "sweep failed",
                DM_ATTR("error.message", ctx->err.detail));
-    else if (keys + jobs > 0)
+    else if (keys + jobs + tokens + sessions > 0)
         dm_log(self->worker->options.log, DM_INFO, &ctx->trace, "swept",
-               DM_ATTR("sweep.idempotency_keys", keys), DM_ATTR("sweep.jobs", jobs));
+               DM_ATTR("sweep.idempotency_keys", keys), DM_ATTR("sweep.jobs", jobs),
+               DM_ATTR("sweep.one_time_tokens", tokens), DM_ATTR("sweep.sessions", sessions));
 }
 
 static void tell_database(struct worker_thread *self, const struct dm_ctx *ctx, bool down)

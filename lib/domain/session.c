@@ -19,7 +19,6 @@
 
 #define FAMILY_TEXT 22
 #define LINK_TEXT (DM_TOKEN_TEXT - 1)
-#define FORGET_AFTER_S (30 * 86400) /* how long the owner may still see a session that is over */
 /* A NUL keeps what is hashed here apart from passwords, which the same pepper goes into and which
  * hold none. */
 #define CHAIN_LABEL "refresh\0"
@@ -99,9 +98,7 @@ static enum dm_result grant_access(const struct dm_domain *domain, struct dm_ctx
 static enum dm_result login_in(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                const struct dm_session_new *session, int64_t *ret_expires_at_ms)
 {
-    enum dm_result result = dm_session_store_forget(conn, ctx, session->account_id, FORGET_AFTER_S);
-    if (result == DM_OK)
-        result = dm_session_store_add(conn, ctx, session, ret_expires_at_ms);
+    enum dm_result result = dm_session_store_add(conn, ctx, session, ret_expires_at_ms);
     return result == DM_OK ? audit(conn, ctx, "session.create", session->id) : result;
 }
 

@@ -236,6 +236,33 @@ enum dm_result dm_account_store_confirm(struct dm_pg_conn *conn, struct dm_ctx *
     return result;
 }
 
+static const struct dm_pg_stmt one_time_token_sweep = {
+    .name = "one_time_token_sweep",
+    /* Not WHERE token_hash IN (SELECT … LIMIT): a plan may run that more than once. */
+    .sql = "WITH old AS MATERIALIZED ("
+           " SELECT token_hash"
+           " FROM one_time_token"
+           " WHERE expires_at <= now()"
+           " LIMIT $1"
+           " FOR UPDATE SKIP LOCKED)"
+           " DELETE FROM one_time_token t"
+           " USING old"
+           " WHERE t.token_hash = old.token_hash",
+    .n_params = 1,
+    .rows = DM_PG_NONE,
+};
+
+enum dm_result dm_account_store_sweep_tokens(struct dm_pg *pg, struct dm_ctx *ctx, int64_t limit,
+                                             int64_t *ret_deleted)
+{
+    const struct dm_pg_param max = dm_pg_int(ctx, limit);
+    struct dm_pg_result deleted;
+    enum dm_result result = dm_pg_run(pg, ctx, &one_time_token_sweep, &max, &deleted);
+    if (result == DM_OK)
+        *ret_deleted = (int64_t)deleted.affected;
+    return result;
+}
+
 static const struct dm_pg_stmt account_rehash = {
     .name = "account_rehash",
     .sql = "UPDATE account"

@@ -67,6 +67,9 @@ DM_MUST_CHECK enum dm_result dm_account_store_add_token(struct dm_pg_conn *conn,
 DM_MUST_CHECK enum dm_result dm_account_store_confirm(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                       struct dm_str token_hash,
                                                       struct dm_str *ret_account_id);
+/* Delete one-time tokens past their time, at most limit rows. */
+DM_MUST_CHECK enum dm_result dm_account_store_sweep_tokens(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                           int64_t limit, int64_t *ret_deleted);
 /* Replace a hash by one of the same password at another cost, unless it has changed meanwhile. */
 DM_MUST_CHECK enum dm_result dm_account_store_rehash(struct dm_pg *pg, struct dm_ctx *ctx,
                                                      struct dm_str id, struct dm_str old_hash,

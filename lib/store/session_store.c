@@ -73,21 +73,31 @@ enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     return result;
 }
 
-static const struct dm_pg_stmt session_forget = {
-    .name = "session_forget",
-    .sql = "DELETE FROM session"
-           " WHERE account_id = $1::uuid"
-           " AND least(ended_at, idle_expires_at) < now() - make_interval(secs => $2)",
+static const struct dm_pg_stmt session_sweep = {
+    .name = "session_sweep",
+    /* Not WHERE id IN (SELECT … LIMIT): a plan may run that more than once. */
+    .sql = "WITH old AS MATERIALIZED ("
+           " SELECT id"
+           " FROM session"
+           " WHERE least(ended_at, idle_expires_at) < now() - make_interval(secs => $1)"
+           " LIMIT $2"
+           " FOR UPDATE SKIP LOCKED)"
+           " DELETE FROM session s"
+           " USING old"
+           " WHERE s.id = old.id",
     .n_params = 2,
     .rows = DM_PG_NONE,
 };
 
-enum dm_result dm_session_store_forget(struct dm_pg_conn *conn, struct dm_ctx *ctx,
-                                       struct dm_str account_id, int64_t keep_s)
+enum dm_result dm_session_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx, int64_t keep_s,
+                                      int64_t limit, int64_t *ret_deleted)
 {
-    const struct dm_pg_param params[] = {dm_pg_text(account_id), dm_pg_int(ctx, keep_s)};
+    const struct dm_pg_param params[] = {dm_pg_int(ctx, keep_s), dm_pg_int(ctx, limit)};
     struct dm_pg_result deleted;
-    return dm_pg_exec(conn, ctx, &session_forget, params, &deleted);
+    enum dm_result result = dm_pg_run(pg, ctx, &session_sweep, params, &deleted);
+    if (result == DM_OK)
+        *ret_deleted = (int64_t)deleted.affected;
+    return result;
 }
 
 #define SESSION_COLUMNS                                                                            \

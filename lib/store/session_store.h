@@ -42,9 +42,6 @@ DM_MUST_CHECK enum dm_result dm_session_store_alive(struct dm_pg *pg, struct dm_
 DM_MUST_CHECK enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                   const struct dm_session_new *session,
                                                   int64_t *ret_idle_expires_at_ms);
-/* Sessions of the account that have been over for keep_s are forgotten. */
-DM_MUST_CHECK enum dm_result dm_session_store_forget(struct dm_pg_conn *conn, struct dm_ctx *ctx,
-                                                     struct dm_str account_id, int64_t keep_s);
 /*
  * Compare and set: next takes the place of presented, if that is the token that is good now. One
  * statement, so that of any number of callers at once exactly one succeeds. DM_E_NOTFOUND: it is
@@ -61,5 +58,9 @@ DM_MUST_CHECK enum dm_result dm_session_store_lock(struct dm_pg_conn *conn, stru
 DM_MUST_CHECK enum dm_result dm_session_store_end(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                   struct dm_str session_id,
                                                   struct dm_str account_id, const char *reason);
+/* Delete sessions that have been over for keep_s, at most limit rows. */
+DM_MUST_CHECK enum dm_result dm_session_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                    int64_t keep_s, int64_t limit,
+                                                    int64_t *ret_deleted);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/password.h"
 #include "domain/job.h"
+#include "store/account_store.h"
 #include "unit/domain/domain_suites.h"
 #include "unit/domain/owner.h"
 #include "unit/unit.h"
@@ -124,6 +125,31 @@ static void expired_and_unknown_confirmation_tokens_are_refused(void)
                                "SELECT state FROM account WHERE id = $1::uuid",
                                id_of(&world, email)),
                   "unconfirmed");
+    dm_world_close(&world);
+}
+
+static void expired_tokens_are_swept(void)
+{
+    struct dm_world world;
+    dm_world_open(&world);
+    struct dm_str expired = dm_owner_address(&world);
+    struct dm_str waiting = dm_owner_address(&world);
+    CU_ASSERT_EQUAL(dm_owner_register(&world, expired, DM_STR(DM_OWNER_PASSWORD)), DM_OK);
+    CU_ASSERT_EQUAL(dm_owner_register(&world, waiting, DM_STR(DM_OWNER_PASSWORD)), DM_OK);
+    dm_world_do(&world, "test_expire_tokens",
+                "UPDATE one_time_token SET expires_at = now() WHERE account_id = $1::uuid",
+                id_of(&world, expired));
+    world.ctx = dm_world_ctx(world.arena);
+    int64_t deleted = 0;
+    CU_ASSERT_EQUAL(dm_account_store_sweep_tokens(world.domain.pg, &world.ctx, 1000, &deleted),
+                    DM_OK);
+    CU_ASSERT_TRUE(deleted >= 1);
+    CU_ASSERT_PTR_NULL(
+        dm_world_ask(&world, "test_token_of_account",
+                     "SELECT token_hash FROM one_time_token WHERE account_id = $1::uuid",
+                     id_of(&world, expired))
+            .p);
+    CU_ASSERT_EQUAL(dm_owner_confirm(&world, dm_owner_mailed_token(&world, waiting)), DM_OK);
     dm_world_close(&world);
 }
 
@@ -314,6 +340,7 @@ CU_TestInfo *dm_account_suite(void)
         {"a confirmation token works once", confirmation_token_works_once},
         {"expired and unknown confirmation tokens are refused",
          expired_and_unknown_confirmation_tokens_are_refused},
+        {"expired tokens are swept", expired_tokens_are_swept},
         {"a resent token confirms", resent_token_confirms},
         {"resend says the same to unknown and active addresses and mails nothing",
          resend_says_the_same_to_unknown_and_active_addresses_and_mails_nothing},
