@@ -23,17 +23,14 @@
  */
 static const struct dm_kv_script check_script = {
     .name = "gate_check",
-    .lua = "local state = 0\n"
-           "if KEYS[1] ~= '' then\n"
-           "  local session = redis.call('GET', KEYS[1])\n"
-           "  if session == '0' then return {2, 0, 0, 0, 0, 0, 0} end\n"
-           "  if session then state = 1 end\n"
-           "end\n"
+    .lua = "local got = redis.call('MGET', KEYS[1], KEYS[2])\n"
+           "local session, old = got[1], got[2]\n"
+           "if session == '0' then return {2, 0, 0, 0, 0, 0, 0} end\n"
+           "local state = session and 1 or 0\n"
            "local n = tonumber(ARGV[3])\n"
            "if n == 0 then return {state, 1, 0, 0, 0, 0, 0} end\n"
            "local now, cost = tonumber(ARGV[1]), tonumber(ARGV[2])\n"
            "local format = '<' .. string.rep('d', n + 1)\n"
-           "local old = redis.call('GET', KEYS[2])\n"
            "local last = old and {struct.unpack(format, old)} or {now}\n"
            "local elapsed = math.max(0, now - last[1])\n"
            "local new = {math.max(now, last[1])}\n"
