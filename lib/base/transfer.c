@@ -249,7 +249,8 @@ static void set_server(CURL *curl, const struct dm_smtp_server *server)
     bool ipv6 = strchr(server->host, ':') != NULL;
     snprintf(url, sizeof(url), "smtp://%s%s%s:%d", ipv6 ? "[" : "", server->host, ipv6 ? "]" : "",
              server->port);
-    bool verified = server->tls == DM_SMTP_TLS_ALWAYS;
+    /* Nor is it given to whoever answers in the server's place with a certificate of its own. */
+    bool verified = server->tls == DM_SMTP_TLS_ALWAYS || server->user;
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp");
     curl_easy_setopt(curl, CURLOPT_USE_SSL, tls_level(server));

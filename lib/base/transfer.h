@@ -16,7 +16,7 @@ void dm_transfer_done(void);
 enum dm_smtp_tls {
     DM_SMTP_TLS_NEVER = 1,
     DM_SMTP_TLS_WHEN_OFFERED, /* opportunistic: encrypted, not authenticated */
-    DM_SMTP_TLS_ALWAYS,       /* certificate verified against the system's or ca_file's authorities */
+    DM_SMTP_TLS_ALWAYS, /* certificate verified against the system's or ca_file's authorities */
 };
 
 struct dm_smtp_server {
@@ -24,7 +24,7 @@ struct dm_smtp_server {
     int port;
     enum dm_smtp_tls tls;
     const char *ca_file; /* NULL: the system's */
-    const char *user;    /* NULL: no log-in */
+    const char *user;    /* NULL: no log-in; with one, WHEN_OFFERED is as strict as ALWAYS */
     struct dm_secret password;
 };
 

@@ -109,7 +109,7 @@ static const struct dm_config_key keys[] = {
     {.name = "mail.ca_file", .kind = DM_CONFIG_PATH, AT(mail_ca_file), .initial = "", .min = 0, .max = 1024,
      .text = "Authorities for the server's certificate; empty: the system's."},
     {.name = "mail.user", .kind = DM_CONFIG_TEXT, AT(mail_user), .initial = "", .min = 0, .max = 255,
-     .text = "Log-in at the SMTP server; empty: none."},
+     .text = "Log-in at the SMTP server; empty: none. With one, STARTTLS is used with a verified certificate unless mail.tls is never."},
     {.name = "mail.password", .kind = DM_CONFIG_SECRET, AT(mail_password), .initial = "", .min = 0, .max = 256,
      .text = "Password at the SMTP server."},
     {.name = "mail.from", .kind = DM_CONFIG_TEXT, AT(mail_from), .initial = "digitalme@localhost.localdomain", .min = 3, .max = 254,

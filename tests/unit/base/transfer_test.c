@@ -265,6 +265,27 @@ static void test_nothing_is_sent_in_the_clear_when_tls_is_asked_for(void)
     CU_ASSERT_EQUAL(deliver(&script, &when_offered, &usual_mail, 20000, &err), DM_OK);
 }
 
+/* Against a server that offers STARTTLS with a certificate of no authority that we know. */
+static void test_a_password_is_given_to_a_verified_server_only(void)
+{
+    struct dm_err err = {.code = DM_OK};
+    int64_t port;
+    if (!dm_str_to_int(dm_str_from(getenv("DM_TEST_SMTP_PORT")), 1, UINT16_MAX, &port)) {
+        printf("skipped: no mail server (set DM_TEST_SMTP_PORT) ");
+        return;
+    }
+    struct dm_smtp_server server = {
+        .host = "127.0.0.1", .port = (int)port, .tls = DM_SMTP_TLS_WHEN_OFFERED};
+    CU_ASSERT_EQUAL_FATAL(dm_transfer_init(&err), DM_OK);
+    int64_t deadline_ms = dm_clock_monotonic_ms() + 20000;
+    CU_ASSERT_EQUAL(dm_transfer_mail(&server, &usual_mail, deadline_ms, &err), DM_OK);
+    server.user = "u";
+    server.password = (struct dm_secret){"hunter2", 7};
+    CU_ASSERT_EQUAL(dm_transfer_mail(&server, &usual_mail, deadline_ms, &err), DM_E_UNAVAILABLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.detail, "certificate"));
+    dm_transfer_done();
+}
+
 static void test_no_field_can_add_a_line(void)
 {
     struct dm_smtp_server server = {.host = "127.0.0.1", .port = 1, .tls = DM_SMTP_TLS_NEVER};
@@ -294,6 +315,8 @@ static CU_TestInfo tests[] = {
     {"a silent server is left at the deadline", test_a_silent_server_is_left_at_the_deadline},
     {"nothing is sent in the clear when TLS is asked for",
      test_nothing_is_sent_in_the_clear_when_tls_is_asked_for},
+    {"a password is given to a verified server only",
+     test_a_password_is_given_to_a_verified_server_only},
     {"no field can add a line", test_no_field_can_add_a_line},
     CU_TEST_INFO_NULL,
 };
