@@ -55,11 +55,13 @@ enum dm_result dm_startup_config(const char *file, struct dm_err *err,
     if (result != DM_OK)
         return result;
     const struct dm_settings *settings = dm_config_values(config);
-    /* Elsewhere it would be printed and logged. */
-    if (strcasestr(settings->database_conninfo, "password")) {
+    struct dm_err why = {0};
+    result = dm_pg_conninfo_check(settings->database_conninfo, &why);
+    if (result != DM_OK) {
         dm_config_free(config);
-        return dm_err_set(err, DM_E_INVALID,
-                          "database.conninfo: a password belongs in database.password");
+        return dm_err_set(err, result,
+                          "database.conninfo: %s; a password belongs in database.password",
+                          why.detail);
     }
     *ret_config = config;
     return DM_OK;

@@ -618,6 +618,21 @@ enum dm_result dm_pg_end(struct dm_pg_conn *conn, struct dm_ctx *ctx, enum dm_re
 
 /* The pool's life */
 
+enum dm_result dm_pg_conninfo_check(const char *conninfo, struct dm_err *err)
+{
+    /* libpq's own words about a string it cannot read may quote the password. */
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    if (!options)
+        return dm_err_set(err, DM_E_INVALID, "not a connection string of libpq's");
+    bool holds_password = false;
+    for (const PQconninfoOption *option = options; option->keyword; option++)
+        if (option->val && (strcmp(option->keyword, "password") == 0 ||
+                            strcmp(option->keyword, "sslpassword") == 0))
+            holds_password = true;
+    PQconninfoFree(options);
+    return holds_password ? dm_err_set(err, DM_E_INVALID, "holds a password") : DM_OK;
+}
+
 struct dm_pg *dm_pg_open(const struct dm_pg_options *options)
 {
     struct dm_pg *pg = calloc(1, sizeof(*pg) + options->connections * sizeof(pg->conns[0]));

@@ -52,6 +52,12 @@ struct dm_pg_result {
 };
 
 /*
+ * DM_E_INVALID: conninfo is no connection string, or holds a password, in either of libpq's forms. conninfo is printed and logged, so a
+ * password has its own place.
+ */
+DM_MUST_CHECK enum dm_result dm_pg_conninfo_check(const char *conninfo, struct dm_err *err);
+
+/*
  * Open the pool. Connections are made on first use, so a database that is down does not stop the start. NULL when out of memory.
  * Caller frees with dm_pg_close, when no connection is lent.
  */

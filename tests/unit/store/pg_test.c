@@ -225,6 +225,27 @@ static void a_failed_transaction_does_not_commit(void)
     finish();
 }
 
+static void a_password_in_conninfo_is_found_in_every_form(void)
+{
+    static const char *const refused[] = {
+        "host=db password=hunter2",          "host=db sslpassword = 'hunter2'",
+        "postgresql://api:hunter2@db/dm",    "postgres://db/dm?password=hunter2",
+        "postgresql://api:hunter2@a,b:5/dm", "host=db password='hunter2",
+    };
+    static const char *const taken[] = {
+        "host=/run/postgresql dbname=password user=digitalme_api",
+        "postgresql://api@a,b/dm?target_session_attrs=read-write",
+        "host=db passfile=/etc/digitalme/pgpass",
+    };
+    struct dm_err err;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        CU_ASSERT_EQUAL(dm_pg_conninfo_check(refused[i], &err), DM_E_INVALID);
+        CU_ASSERT_PTR_NULL(strstr(err.detail, "hunter2"));
+    }
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        CU_ASSERT_EQUAL(dm_pg_conninfo_check(taken[i], &err), DM_OK);
+}
+
 static bool nothing_sleeps(void *arg)
 {
     static const struct dm_pg_stmt select = {"test_sleepers",
@@ -459,6 +480,8 @@ CU_TestInfo *dm_pg_suite(void)
         {"server errors become results", server_errors_become_results},
         {"a transaction keeps all or nothing", a_transaction_keeps_all_or_nothing},
         {"a failed transaction does not commit", a_failed_transaction_does_not_commit},
+        {"a password in conninfo is found in every form",
+         a_password_in_conninfo_is_found_in_every_form},
         {"the deadline cancels a statement", the_deadline_cancels_a_statement},
         {"a dead idle connection is replaced", a_dead_idle_connection_is_replaced_unseen},
         {"a lost connection loses its transaction", a_connection_lost_in_a_transaction_loses_it},
