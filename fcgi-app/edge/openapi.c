@@ -36,24 +36,23 @@ static const struct response {
     enum dm_problem problem;
     const char *name; /* among components/responses */
     const char *text;
-    bool retry_after;
+    const char *header; /* among response_headers; NULL: none of its own */
 } responses[] = {
-    {DM_PROBLEM_SYNTAX, "BadRequest", "The body is not JSON in UTF-8, or was cut off", false},
+    {DM_PROBLEM_SYNTAX, "BadRequest", "The body is not JSON in UTF-8, or was cut off", NULL},
     {DM_PROBLEM_UNAUTHENTICATED, "Unauthorized", "No credential, or one that does not count",
-     false},
-    {DM_PROBLEM_FORBIDDEN, "Forbidden", "The credential does not allow this", false},
-    {DM_PROBLEM_NOT_FOUND, "NotFound", "Absent, or not yours", false},
+     "WwwAuthenticate"},
+    {DM_PROBLEM_FORBIDDEN, "Forbidden", "The credential does not allow this", NULL},
+    {DM_PROBLEM_NOT_FOUND, "NotFound", "Absent, or not yours", NULL},
     {DM_PROBLEM_CONFLICT, "Conflict",
-     "Clashes with what is, or the first request with this Idempotency-Key is still running",
-     false},
-    {DM_PROBLEM_STALE, "PreconditionFailed", "The entity is no longer the one of If-Match", false},
-    {DM_PROBLEM_TOO_BIG, "ContentTooLarge", "The body is too long or too deep", false},
+     "Clashes with what is, or the first request with this Idempotency-Key is still running", NULL},
+    {DM_PROBLEM_STALE, "PreconditionFailed", "The entity is no longer the one of If-Match", NULL},
+    {DM_PROBLEM_TOO_BIG, "ContentTooLarge", "The body is too long or too deep", NULL},
     {DM_PROBLEM_MEDIA_TYPE, "UnsupportedMediaType", "The body's Content-Type is not read here",
-     false},
+     NULL},
     {DM_PROBLEM_VALIDATION, "UnprocessableContent",
-     "Well-formed but invalid; errors names each bad member", false},
-    {DM_PROBLEM_LIMITED, "TooManyRequests", "Over the limit of requests", true},
-    {DM_PROBLEM_UNAVAILABLE, "ServiceUnavailable", "Cannot answer now", true},
+     "Well-formed but invalid; errors names each bad member", NULL},
+    {DM_PROBLEM_LIMITED, "TooManyRequests", "Over the limit of requests", "RetryAfter"},
+    {DM_PROBLEM_UNAVAILABLE, "ServiceUnavailable", "Cannot answer now", "RetryAfter"},
 };
 #define N_RESPONSES (sizeof(responses) / sizeof(responses[0]))
 
@@ -69,17 +68,24 @@ static const struct header_parameter {
      "1 to 255 visible ASCII characters: the same key and body within 24 h give the first answer "
      "again"},
     {"IfMatch", "If-Match", "The entity's ETag: 412 when it has changed since"},
+    {"IfNoneMatch", "If-None-Match", "The entity's ETag: 304 when it has not changed since"},
 };
 
 /* Response headers that rows share. */
 static const struct header_parameter response_headers[] = {
+    {"ApiVersion", "API-Version", "The major version that answered"},
     {"CorrelationId", "X-Correlation-Id", "The request's own, or a new one"},
-    {"ETag", "ETag", "The version of the entity, for If-Match"},
+    {"ETag", "ETag", "The version of the entity, for If-Match and If-None-Match"},
     {"IdempotencyReplayed", "Idempotency-Replayed", "true: this is the stored answer"},
+    {"InstanceId", "X-Instance-Id", "The process that answered"},
     {"Location", "Location", "The path of what was created"},
     {"RateLimit", "RateLimit", "What is left of the limit (IETF RateLimit fields)"},
     {"RateLimitPolicy", "RateLimit-Policy", "The limits that apply (IETF RateLimit fields)"},
+    {"RateLimitLimit", "X-RateLimit-Limit", "The limit, for older clients"},
+    {"RateLimitRemaining", "X-RateLimit-Remaining", "What is left of it"},
+    {"RateLimitReset", "X-RateLimit-Reset", "Seconds until it is whole again"},
     {"RetryAfter", "Retry-After", "Seconds to wait"},
+    {"WwwAuthenticate", "WWW-Authenticate", "The challenge (RFC 6750)"},
 };
 
 static void name_string(struct dm_json_writer *w, const char *name, const char *value)
@@ -264,15 +270,33 @@ static void write_header_ref(struct dm_json_writer *w, const char *key)
     }
 }
 
+/* What every answer carries. */
+static void write_common_headers(struct dm_json_writer *w)
+{
+    write_header_ref(w, "CorrelationId");
+    write_header_ref(w, "ApiVersion");
+    write_header_ref(w, "InstanceId");
+}
+
+static void write_rate_headers(struct dm_json_writer *w)
+{
+    write_header_ref(w, "RateLimit");
+    write_header_ref(w, "RateLimitPolicy");
+    write_header_ref(w, "RateLimitLimit");
+    write_header_ref(w, "RateLimitRemaining");
+    write_header_ref(w, "RateLimitReset");
+}
+
+/* header: among response_headers; NULL: none of its own. */
 static void write_problem_response(struct dm_json_writer *w, const char *name, const char *text,
-                                   bool retry_after)
+                                   const char *header)
 {
     name_object(w, name);
     name_string(w, "description", text);
     name_object(w, "headers");
-    write_header_ref(w, "CorrelationId");
-    if (retry_after)
-        write_header_ref(w, "RetryAfter");
+    write_common_headers(w);
+    if (header != NULL)
+        write_header_ref(w, header);
     dm_json_object_end(w);
     name_object(w, "content");
     name_object(w, "application/problem+json");
@@ -287,8 +311,8 @@ static void write_responses(struct dm_json_writer *w)
 {
     name_object(w, "responses");
     for (size_t i = 0; i < N_RESPONSES; i++)
-        write_problem_response(w, responses[i].name, responses[i].text, responses[i].retry_after);
-    write_problem_response(w, "Problem", "Any other problem", false);
+        write_problem_response(w, responses[i].name, responses[i].text, responses[i].header);
+    write_problem_response(w, "Problem", "Any other problem", NULL);
     dm_json_object_end(w);
 }
 
@@ -386,7 +410,8 @@ static void write_query_parameters(struct dm_json_writer *w, const struct dm_sha
     }
 }
 
-static void write_row_parameters(struct dm_json_writer *w, const struct dm_route *row)
+static void write_row_parameters(struct dm_json_writer *w, const struct dm_route *row,
+                                 bool versioned)
 {
     name_array(w, "parameters");
     write_path_parameters(w, row->path);
@@ -396,6 +421,8 @@ static void write_row_parameters(struct dm_json_writer *w, const struct dm_route
         write_ref(w, "parameters", "IdempotencyKey", "");
     if (row->if_match)
         write_ref(w, "parameters", "IfMatch", "");
+    if (versioned && row->method == DM_GET)
+        write_ref(w, "parameters", "IfNoneMatch", "");
     dm_json_array_end(w);
 }
 
@@ -445,23 +472,21 @@ static void write_own_headers(struct dm_json_writer *w, const struct dm_route *r
                               bool versioned)
 {
     name_object(w, "headers");
-    write_header_ref(w, "CorrelationId");
+    write_common_headers(w);
     if (versioned && row->status != 204)
         write_header_ref(w, "ETag");
     if (row->idempotent_key)
         write_header_ref(w, "IdempotencyReplayed");
     if (row->status == 201)
         write_header_ref(w, "Location");
-    if (row->limit != DM_LIMIT_NONE) {
-        write_header_ref(w, "RateLimit");
-        write_header_ref(w, "RateLimitPolicy");
-    }
+    if (row->limit != DM_LIMIT_NONE)
+        write_rate_headers(w);
     if (status == row->status_unwell)
         write_header_ref(w, "RetryAfter");
     dm_json_object_end(w);
 }
 
-/* The row's own body under one of its statuses. */
+/* The row's own answer under one of its statuses. */
 static void write_own(struct dm_json_writer *w, const struct dm_route *row, int status,
                       bool versioned)
 {
@@ -470,7 +495,7 @@ static void write_own(struct dm_json_writer *w, const struct dm_route *row, int 
     name_object(w, text);
     name_string(w, "description", dm_response_reason(status));
     write_own_headers(w, row, status, versioned);
-    if (row->media != NULL || row->response != NULL) {
+    if (status != 304 && (row->media != NULL || row->response != NULL)) {
         name_object(w, "content");
         if (row->media != NULL)
             write_media(w, row);
@@ -516,6 +541,8 @@ static void write_row_responses(struct dm_json_writer *w, const struct dm_route 
     write_own(w, row, row->status, versioned);
     if (row->status_unwell != 0)
         write_own(w, row, row->status_unwell, versioned);
+    if (versioned && row->method == DM_GET)
+        write_own(w, row, 304, versioned);
     for (size_t i = 0; i < N_RESPONSES; i++) {
         int status = dm_problem_status(responses[i].problem);
         if (!can_occur(row, responses[i].problem) || status == row->status ||
@@ -545,7 +572,7 @@ static void write_operation(struct dm_json_writer *w, const struct dm_route *row
         name_string(w, "summary", row->summary);
     name_string(w, "operationId", row->name);
     write_security(w, row);
-    write_row_parameters(w, row);
+    write_row_parameters(w, row, versioned);
     write_request_body(w, row);
     write_row_responses(w, row, versioned);
     dm_json_object_end(w);

@@ -29,8 +29,8 @@ enum dm_limit_class {
     DM_LIMIT_READ,   /* the caller's role decides */
     DM_LIMIT_WRITE,  /* the same windows, counted with reads */
     DM_LIMIT_AUTH,   /* limits.auth, by address */
-    DM_LIMIT_MODEL,  /* limits.model, besides the role's own */
-    DM_LIMIT_EXPORT, /* limits.export, besides the role's own */
+    DM_LIMIT_MODEL,  /* limits.model, counted apart from the role's own */
+    DM_LIMIT_EXPORT, /* limits.export, counted apart from the role's own */
 };
 
 enum dm_door { DM_DOOR_API = 0, DM_DOOR_STREAM }; /* which socket the proxy must use */

@@ -76,6 +76,15 @@ static const struct dm_route rows[] = {
      .idempotent_key = true,
      .summary = "Create a thing",
      .serve = serve},
+    {.name = "thing.get",
+     .method = DM_GET,
+     .path = "/things/{thingId}",
+     .auth = DM_AUTH_JWT,
+     .limit = DM_LIMIT_READ,
+     .response = &thing_shape,
+     .status = 200,
+     .summary = "Read a thing",
+     .serve = serve},
     {.name = "thing.patch",
      .method = DM_PATCH,
      .path = "/things/{thingId}",
@@ -181,14 +190,36 @@ static void test_every_row_is_there_below_its_path(void)
     CU_ASSERT_EQUAL(count(&text, "\n    \"/api/v1/things/{thingId}\": {"), 1);
     CU_ASSERT_EQUAL(count(&text, "\n    \"/health/live\": {"), 1);
     CU_ASSERT_EQUAL(count(&text, "\n      \"patch\": {"), 1);
-    CU_ASSERT_EQUAL(count(&text, "\"name\": \"thingId\""), 2);
+    CU_ASSERT_EQUAL(count(&text, "\"name\": \"thingId\""), 3);
     CU_ASSERT_EQUAL(count(&text, "\"name\": \"cursor\""), 1);
     CU_ASSERT_EQUAL(count(&text, "#/components/parameters/IdempotencyKey\""), 1);
     CU_ASSERT_EQUAL(count(&text, "#/components/parameters/IfMatch\""), 1);
     CU_ASSERT_EQUAL(count(&text, "\"application/merge-patch+json\""), 1);
     CU_ASSERT_EQUAL(count(&text, "\"text/plain\""), 1);
-    CU_ASSERT_EQUAL(count(&text, "#/components/headers/ETag\""), 1);
     CU_ASSERT_EQUAL(count(&text, "#/components/headers/Location\""), 1);
+    dm_buf_done(&text);
+}
+
+static void test_a_versioned_entity_is_read_with_its_version(void)
+{
+    struct dm_buf text = printed();
+    CU_ASSERT_EQUAL(count(&text, "#/components/parameters/IfNoneMatch\""), 1);
+    CU_ASSERT_EQUAL(count(&text, "\n          \"304\": {"), 1);
+    /* Of the reads' 200 and 304, and of the change's 200. */
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/ETag\""), 3);
+    dm_buf_done(&text);
+}
+
+static void test_the_fields_of_every_answer_are_told(void)
+{
+    struct dm_buf text = printed();
+    size_t answers = count(&text, "#/components/headers/CorrelationId\"");
+    CU_ASSERT_TRUE(answers > things.n_rows);
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/ApiVersion\""), answers);
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/InstanceId\""), answers);
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/WwwAuthenticate\""), 1);
+    CU_ASSERT_EQUAL(count(&text, "#/components/headers/RateLimitReset\""),
+                    count(&text, "#/components/headers/RateLimit\""));
     dm_buf_done(&text);
 }
 
@@ -238,6 +269,9 @@ CU_TestInfo *dm_openapi_suite(void)
         {"it is JSON and always the same", test_it_is_json_and_always_the_same},
         {"it is indented by two", test_it_is_indented_by_two},
         {"every row is there below its path", test_every_row_is_there_below_its_path},
+        {"a versioned entity is read with its version",
+         test_a_versioned_entity_is_read_with_its_version},
+        {"the fields of every answer are told", test_the_fields_of_every_answer_are_told},
         {"each schema is there once", test_each_schema_is_there_once},
         {"two shapes of one name are refused", test_two_shapes_of_one_name_are_refused},
         {"a small buffer is nomem", test_a_small_buffer_is_nomem},
