@@ -20,7 +20,7 @@ struct dm_idempotency_claim {
     struct dm_str fingerprint;  /* SHA-256 hex of method, path and body */
     struct dm_str resource_id;  /* UUIDv7 for a new entity */
     int64_t lease_s;            /* how long this try may run */
-    int64_t keep_s;             /* how long the row is honoured */
+    int64_t keep_s;             /* how long the row is honoured, but never shorter than a try runs */
 };
 
 struct dm_idempotency_record {

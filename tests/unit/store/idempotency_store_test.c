@@ -164,6 +164,22 @@ static void a_key_past_its_time_is_new(void)
     finish();
 }
 
+/* The first try of a key, or one that took it over late, may outlive the key's time: nobody else gets it then. */
+static void a_key_is_kept_while_its_try_runs(void)
+{
+    start();
+    struct dm_idempotency_claim first = new_claim(), second = again(first);
+    int64_t deleted;
+    first.keep_s = 10;
+    CU_ASSERT_EQUAL(claimed(&first).state, DM_IDEMPOTENCY_MINE);
+    pass(&first, 20);
+    CU_ASSERT_EQUAL(dm_idempotency_store_sweep(pg, &ctx, 1000, &deleted), DM_OK);
+    CU_ASSERT_EQUAL(claimed(&second).state, DM_IDEMPOTENCY_RUNNING);
+    pass(&first, 20);
+    CU_ASSERT_EQUAL(claimed(&second).state, DM_IDEMPOTENCY_MINE);
+    finish();
+}
+
 static void the_sweep_deletes_what_is_past(void)
 {
     int64_t deleted = -1;
@@ -258,6 +274,7 @@ CU_TestInfo *dm_idempotency_store_suite(void)
         {"a lost try is taken over with its id", a_lost_try_is_taken_over_with_its_id},
         {"a released key is free", a_released_key_is_free},
         {"a key past its time is new", a_key_past_its_time_is_new},
+        {"a key is kept while its try runs", a_key_is_kept_while_its_try_runs},
         {"the sweep deletes what is past", the_sweep_deletes_what_is_past},
         {"of threads one gets the key", of_threads_one_gets_the_key},
         {"audit events can only be added", audit_events_can_only_be_added},
