@@ -15,7 +15,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from system import ROOT, Trouble, wait_for, write_file
+from system import ROOT
+from tools import Trouble, wait_for, write_file
 
 SAMPLE = ROOT / "sample" / "mara-lindqvist.json"
 EMAIL = "you@digitalme.example"

@@ -22,11 +22,13 @@ import signal
 import socket
 import ssl
 import stat
-import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from fcgi import fcgi_request
+from tools import Trouble, children_of, free_port, process_started, run, wait_for, write_file
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
@@ -34,117 +36,12 @@ SOCKET_PATH_MAX = 107  # sockaddr_un.sun_path less its final NUL
 LONGEST_SOCKET = "/pg/.s.PGSQL.5432.lock"
 MARK = "system.json"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-START_WAIT_S = 60
 STOP_WAIT_S = 40
-
-
-class Trouble(Exception):
-    """Something a person can act on; the message says what and how."""
-
-
-def wait_for(condition, what, timeout_s=START_WAIT_S, step_s=0.02):
-    """Ask condition() until it is true and return its value. Trouble after timeout_s."""
-    end = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Trouble(f"waited {timeout_s:g} s in vain for {what}")
-        time.sleep(step_s)
-
-
-def free_port():
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def write_file(path, text, mode=0o644):
-    """Whole or not at all."""
-    path = Path(path)
-    temporary = path.with_name(path.name + ".new")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(fd, "w", encoding="utf-8") as f:
-        f.write(text)
-    os.chmod(temporary, mode)
-    os.replace(temporary, path)
-
-
-def run(command, **options):
-    """Run to its end, quietly; Trouble with its words when it fails."""
-    options.setdefault("stdin", subprocess.DEVNULL)
-    try:
-        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-    except FileNotFoundError:
-        raise Trouble(f"{command[0]} is not installed; scripts/dev up and scripts/test install what is missing") from None
-    if done.returncode != 0:
-        raise Trouble(f"{Path(command[0]).name} failed ({done.returncode}): {' '.join(map(str, command))}\n{done.stdout.strip()}")
-    return done.stdout
-
-
-def process_started(pid):
-    """When the process began, in the kernel's ticks; None when there is none or it is only waiting to be reaped."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
-def children_of(pid):
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, IndexError):
-                if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
-                    found.append(int(entry.name))
-    return found
 
 
 def reachable_by_others(directory):
     """May a user who owns nothing here pass through to this directory?"""
     return all(p.stat().st_mode & stat.S_IXOTH for p in [directory, *directory.parents])
-
-
-def fcgi_request(socket_path, method="GET", uri="/health/live", body=b"", params=None, timeout_s=5):
-    """One FastCGI request straight to a door, without a proxy: (status, headers, body). OSError when it cannot be had."""
-    path, _, query = uri.partition("?")
-    values = {"REQUEST_METHOD": method, "REQUEST_URI": uri, "QUERY_STRING": query, "SCRIPT_NAME": path,
-              "REMOTE_ADDR": "127.0.0.1", "CONTENT_LENGTH": str(len(body)) if body else "", **(params or {})}
-
-    def size(n):
-        return struct.pack("!B", n) if n < 128 else struct.pack("!I", n | 0x80000000)
-
-    def record(kind, content):
-        return struct.pack("!BBHHBx", 1, kind, 1, len(content), 0) + content
-
-    pairs = b"".join(size(len(k)) + size(len(v)) + k + v
-                     for k, v in ((k.encode(), v.encode()) for k, v in values.items()))
-    message = record(1, struct.pack("!HB5x", 1, 0)) + record(4, pairs) + record(4, b"")
-    for start in range(0, len(body), 65535):
-        message += record(5, body[start:start + 65535])
-    message += record(5, b"")
-    out = b""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(timeout_s)
-        s.connect(str(socket_path))
-        s.sendall(message)
-        stream = s.makefile("rb")
-        while True:
-            header = stream.read(8)
-            if len(header) < 8:
-                raise ConnectionError("the FastCGI reply ended early")
-            _, kind, _, length, padding = struct.unpack("!BBHHBx", header)
-            content = stream.read(length + padding)[:length]
-            if kind == 6:
-                out += content
-            elif kind == 3:
-                break
-    head, _, reply = out.partition(b"\r\n\r\n")
-    headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line)
-    return int(headers.get("Status", "200").split()[0]), headers, reply
 
 
 class System:
