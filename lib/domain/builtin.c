@@ -24,6 +24,8 @@
 
 #define WHOLE_POINTS 300 /* longer messages are judged by their last question alone */
 #define QUOTE_POINTS 400 /* of one memory in a reply */
+#define STYLE_POINTS                                                                               \
+    2000 /* of a line of the style, which is free-form: as long as an example's reply may be */
 #define COURTESY_WORDS 6
 #define QUESTION_WORDS 16
 #define REPLY_BYTES_MAX 65536
@@ -57,16 +59,13 @@ static uint64_t hash_of(const struct dm_words *words)
 /* The line of the style under this name, or one of its lines; absent when there is none. */
 static struct dm_str style_line(const struct responder *b, const char *name)
 {
-    struct dm_str line;
+    struct dm_str line = {NULL, 0};
     struct dm_list lines;
-    if (dm_json_get_string(b->style, name, b->ctx->arena, &line) && dm_str_trim(line).n > 0)
-        return line;
-    if (dm_json_get_strings(b->style, name, b->ctx->arena, &lines) && lines.n > 0) {
+    if (!dm_json_get_string(b->style, name, b->ctx->arena, &line) &&
+        dm_json_get_strings(b->style, name, b->ctx->arena, &lines) && lines.n > 0)
         line = ((const struct dm_str *)lines.items)[b->hash % lines.n];
-        if (dm_str_trim(line).n > 0)
-            return line;
-    }
-    return (struct dm_str){NULL, 0};
+    line = dm_utf8_clip(line, STYLE_POINTS);
+    return dm_str_trim(line).n > 0 ? line : (struct dm_str){NULL, 0};
 }
 
 static void add_sentence(struct responder *b, struct dm_str sentence)

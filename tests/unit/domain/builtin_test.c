@@ -200,6 +200,31 @@ static void facts_that_are_not_set_are_not_invented(void)
     dm_world_close(&world);
 }
 
+/* The style is free-form: nothing else bounds its lines. */
+static void longest_line_of_the_style_is_cut(void)
+{
+    struct dm_world world;
+    dm_world_open(&world);
+    const struct dm_owned id = {dm_persona_owner(&world), dm_id_new(world.arena)};
+    char *line = dm_arena_alloc(world.arena, 100001);
+    memset(line, 'y', 100000);
+    struct dm_profile_write write = dm_persona_plain("Lengthy");
+    write.communication_style =
+        dm_arena_printf(world.arena, "{\"greeting\":\"%s\",\"whenUnsure\":[\"%s\"]}", line, line);
+    struct dm_profile profile;
+    CU_ASSERT_EQUAL_FATAL(dm_profile_create(&world.domain, &world.ctx, id, &write, &profile),
+                          DM_OK);
+    static const char *const messages[] = {"Hello!", "What is the moon of Mars called?"};
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        struct dm_model_reply reply;
+        ask(&world, &profile, dm_str_from(messages[i]), &reply);
+        CU_ASSERT_EQUAL(dm_utf8_count(reply.text), 2000);
+        CU_ASSERT_TRUE(reply.n_sources == 0 || reply.sources[0].text.n <= 2000);
+    }
+    CU_ASSERT_EQUAL(dm_profile_delete(&world.domain, &world.ctx, id, profile.version), DM_OK);
+    dm_world_close(&world);
+}
+
 static void longest_message_is_answered_by_its_end(void)
 {
     struct dm_world world;
@@ -275,6 +300,7 @@ CU_TestInfo *dm_builtin_suite(void)
         {"reply names provider and items", reply_names_provider_and_items},
         {"same message gets same reply", same_message_gets_same_reply},
         {"facts that are not set are not invented", facts_that_are_not_set_are_not_invented},
+        {"longest line of the style is cut", longest_line_of_the_style_is_cut},
         {"longest message is answered by its end", longest_message_is_answered_by_its_end},
         {"language of the profile decides", language_of_the_profile_decides},
         {"words are read in any script", words_are_read_in_any_script},
