@@ -135,7 +135,8 @@ def test_a_call_for_what_is_absent_does_not_use_up_its_key(client, new_profile):
 def test_a_key_past_its_time_is_new_again(client, database):
     key = keyed()
     first = client.post("/personality", bodies.profile(), headers=key, expect=201).json()
-    database.rows("UPDATE idempotency_key SET expires_at = now() - interval '1 s' WHERE key = %s", key["Idempotency-Key"])
+    database.rows("UPDATE idempotency_key SET expires_at = now() - interval '1 s', lease_until = now() - interval '1 s'"
+                  " WHERE key = %s", key["Idempotency-Key"])
     second = client.post("/personality", bodies.profile(), headers=key, expect=201)
     assert second.json()["id"] != first["id"] and "Idempotency-Replayed" not in second.headers
 
