@@ -136,7 +136,7 @@ static enum dm_result new_password_hash(const struct dm_domain *domain, struct d
     return DM_OK;
 }
 
-/* A fresh token for the account, mailed to its address; it brings the password hash given with it.
+/* A fresh token for the account, mailed to its address; it brings the password hash and the names given with it.
  */
 static enum dm_result send_confirmation(const struct dm_settings *settings, struct dm_pg_conn *conn,
                                         struct dm_ctx *ctx, const struct dm_account_new *account)
@@ -151,6 +151,8 @@ static enum dm_result send_confirmation(const struct dm_settings *settings, stru
         .account_id = account->id,
         .purpose = "confirm_email",
         .password_hash = account->password_hash,
+        .first_name = account->first_name,
+        .last_name = account->last_name,
         .valid_s = settings->account_confirm_s,
     };
     enum dm_result result = dm_account_store_add_token(conn, ctx, &row);
@@ -278,7 +280,12 @@ static enum dm_result resend_in(const struct dm_domain *domain, struct dm_pg_con
     if (result != DM_OK || !allowed)
         return result;
     const struct dm_account_new account = {
-        .id = row.id, .email = row.email, .password_hash = row.password_hash};
+        .id = row.id,
+        .email = row.email,
+        .password_hash = row.password_hash,
+        .first_name = row.first_name,
+        .last_name = row.last_name,
+    };
     return send_confirmation(domain->settings, conn, ctx, &account);
 }
 

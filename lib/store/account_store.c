@@ -159,9 +159,11 @@ enum dm_result dm_account_store_count_mail(struct dm_pg_conn *conn, struct dm_ct
 static const struct dm_pg_stmt one_time_token_add = {
     .name = "one_time_token_add",
     .sql = "INSERT INTO one_time_token"
-           " (token_hash, account_id, purpose, password_hash, expires_at, created_by, updated_by)"
-           " VALUES ($1, $2::uuid, $3, $4, now() + make_interval(secs => $5), $2::uuid, $2::uuid)",
-    .n_params = 5,
+           " (token_hash, account_id, purpose, password_hash, first_name, last_name, expires_at,"
+           " created_by, updated_by)"
+           " VALUES ($1, $2::uuid, $3, $4, $5, $6, now() + make_interval(secs => $7),"
+           " $2::uuid, $2::uuid)",
+    .n_params = 7,
     .rows = DM_PG_NONE,
 };
 
@@ -171,6 +173,7 @@ enum dm_result dm_account_store_add_token(struct dm_pg_conn *conn, struct dm_ctx
     const struct dm_pg_param params[] = {
         dm_pg_text(token->token_hash),           dm_pg_text(token->account_id),
         dm_pg_text(dm_str_from(token->purpose)), dm_pg_text(token->password_hash),
+        dm_pg_text(token->first_name),           dm_pg_text(token->last_name),
         dm_pg_int(ctx, token->valid_s),
     };
     struct dm_pg_result added;
@@ -183,6 +186,8 @@ static const struct dm_pg_stmt one_time_token_confirm = {
     .name = "one_time_token_confirm",
     .sql = "UPDATE account a"
            " SET state = 'active', email_confirmed_at = now(), password_hash = t.password_hash,"
+           " first_name = coalesce(t.first_name, a.first_name),"
+           " last_name = coalesce(t.last_name, a.last_name),"
            " updated_at = now(), updated_by = a.id"
            " FROM one_time_token t"
            " WHERE t.token_hash = $1"

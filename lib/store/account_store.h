@@ -22,8 +22,9 @@ struct dm_account_new {
 struct dm_one_time_token {
     struct dm_str token_hash; /* SHA-256 hex */
     struct dm_str account_id;
-    const char *purpose;         /* "confirm_email" */
-    struct dm_str password_hash; /* confirm_email: what confirming makes the account's password */
+    const char *purpose; /* "confirm_email" */
+    /* confirm_email: what confirming makes the account's */
+    struct dm_str password_hash, first_name, last_name;
     int64_t valid_s;
 };
 
@@ -60,8 +61,8 @@ DM_MUST_CHECK enum dm_result dm_account_store_count_mail(struct dm_pg_conn *conn
 DM_MUST_CHECK enum dm_result dm_account_store_add_token(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                         const struct dm_one_time_token *token);
 /*
- * Use a confirm_email token: the account becomes active with the password the token was made for,
- * and its other tokens of that purpose are gone. DM_E_NOTFOUND: unknown, used, past its time, or
+ * Use a confirm_email token: the account becomes active with the password and names the token was
+ * made for, and its other tokens of that purpose are gone. DM_E_NOTFOUND: unknown, used, past its time, or
  * the account does not wait for it.
  */
 DM_MUST_CHECK enum dm_result dm_account_store_confirm(struct dm_pg_conn *conn, struct dm_ctx *ctx,

@@ -78,8 +78,8 @@ static void registering_an_active_address_changes_nothing(void)
     dm_world_close(&world);
 }
 
-/* A stranger registers the address first; its owner's own registration must not confirm the stranger's password. */
-static void token_confirms_the_password_of_its_own_registration(void)
+/* A stranger registers the address too; its owner's token must not confirm what the stranger typed. */
+static void token_confirms_what_its_own_registration_gave(void)
 {
     struct dm_world world;
     dm_world_open(&world);
@@ -87,12 +87,19 @@ static void token_confirms_the_password_of_its_own_registration(void)
     struct dm_account account;
     CU_ASSERT_EQUAL(dm_owner_register(&world, email, DM_STR(DM_OWNER_PASSWORD)), DM_OK);
     struct dm_str owners = dm_owner_mailed_token(&world, email);
-    CU_ASSERT_EQUAL(dm_owner_register(&world, email, DM_STR("the stranger's choice 4711")), DM_OK);
+    const struct dm_registration second = {.email = email,
+                                           .password = DM_STR("the stranger's choice 4711"),
+                                           .first_name = DM_STR("Go to evil.example"),
+                                           .last_name = DM_STR("Stranger")};
+    world.ctx = dm_world_ctx(world.arena);
+    CU_ASSERT_EQUAL(dm_account_register(&world.domain, &world.ctx, &second), DM_OK);
     struct dm_str strangers = dm_owner_mailed_token(&world, email);
     CU_ASSERT_FALSE(dm_str_eq(owners, strangers));
 
     CU_ASSERT_EQUAL(dm_owner_confirm(&world, owners), DM_OK);
     CU_ASSERT_EQUAL(authenticate(&world, email, DM_STR(DM_OWNER_PASSWORD), &account), DM_OK);
+    CU_ASSERT_STR(account.first_name, "Ada");
+    CU_ASSERT_STR(account.last_name, "Lovelace");
     CU_ASSERT_EQUAL(authenticate(&world, email, DM_STR("the stranger's choice 4711"), &account),
                     DM_E_UNAUTHENTICATED);
     CU_ASSERT_EQUAL(dm_owner_confirm(&world, strangers), DM_E_INVALID);
@@ -335,8 +342,8 @@ CU_TestInfo *dm_account_suite(void)
          address_is_one_account_in_any_case_of_letters},
         {"registering an active address changes nothing",
          registering_an_active_address_changes_nothing},
-        {"a token confirms the password of its own registration",
-         token_confirms_the_password_of_its_own_registration},
+        {"a token confirms what its own registration gave",
+         token_confirms_what_its_own_registration_gave},
         {"a confirmation token works once", confirmation_token_works_once},
         {"expired and unknown confirmation tokens are refused",
          expired_and_unknown_confirmation_tokens_are_refused},
