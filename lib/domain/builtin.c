@@ -394,18 +394,20 @@ static double cover_of(const struct dm_recall_item *item)
 
 static bool answer_best(struct responder *b, const struct best *best)
 {
+    const struct dm_recall_item *first = best->memories[0];
     double example = best->example != NULL ? example_score(best->example) : 0;
-    double memory = best->n_memories > 0 ? cover_of(best->memories[0]) : 0;
+    double memory = first != NULL ? cover_of(first) : 0;
     double trait = best->trait != NULL ? cover_of(best->trait) : 0;
-    if (example >= EXAMPLE_FITS && example >= memory && example >= trait) {
+    bool example_fits = best->example != NULL && example >= EXAMPLE_FITS;
+    if (example_fits && example >= memory && example >= trait) {
         answer_example(b, best->example);
-    } else if (memory >= MEMORY_FITS && memory >= trait) {
+    } else if (first != NULL && memory >= MEMORY_FITS && memory >= trait) {
         bool both = best->n_memories == 2 && best->memories[1]->cover >= JOIN_FITS &&
                     best->memories[1]->cover >= JOIN_NEAR * memory;
         answer_memories(b, best->memories, both ? 2 : 1);
-    } else if (trait >= TRAIT_FITS) {
+    } else if (best->trait != NULL && trait >= TRAIT_FITS) {
         answer_trait(b, best->trait);
-    } else if (example >= EXAMPLE_FITS) {
+    } else if (example_fits) {
         answer_example(b, best->example);
     } else {
         return false;
