@@ -1,7 +1,7 @@
 /* Health, at the site's root: live (the process alone), ready (can it serve?), and the whole with its checks. */
+#include "domain/health.h"
 #include "api/api.h"
 #include "base/clock.h"
-#include "domain/health.h"
 #include "edge/call.h"
 #include "edge/server.h"
 
@@ -15,30 +15,56 @@ static const char *const statuses[] = {"pass", "warn", "fail", NULL};
 static const char *const check_statuses[] = {"pass", "fail", NULL};
 
 static const struct dm_field check_fields[] = {
-    {.name = "name", .kind = DM_STRING, .offset = offsetof(struct dm_health_check, name),
-     .required = true, .text = "what was asked: database or redis"},
-    {.name = "status", .kind = DM_STRING, .format = DM_CHOICE, .choices = check_statuses,
-     .offset = offsetof(struct dm_health_check, status), .required = true,
+    {.name = "name",
+     .kind = DM_STRING,
+     .offset = offsetof(struct dm_health_check, name),
+     .required = true,
+     .text = "what was asked: database or redis"},
+    {.name = "status",
+     .kind = DM_STRING,
+     .format = DM_CHOICE,
+     .choices = check_statuses,
+     .offset = offsetof(struct dm_health_check, status),
+     .required = true,
      .text = "did it answer?"},
-    {.name = "durationMs", .kind = DM_NUMBER,
-     .offset = offsetof(struct dm_health_check, duration_ms), .unit = "ms",
+    {.name = "durationMs",
+     .kind = DM_NUMBER,
+     .offset = offsetof(struct dm_health_check, duration_ms),
+     .unit = "ms",
      .text = "how long it took"},
 };
 static const struct dm_shape check_shape =
     DM_SHAPE(struct dm_health_check, "HealthCheck", check_fields);
 
 static const struct dm_field health_fields[] = {
-    {.name = "status", .kind = DM_STRING, .format = DM_CHOICE, .choices = statuses,
-     .offset = offsetof(struct health_out, status), .required = true,
+    {.name = "status",
+     .kind = DM_STRING,
+     .format = DM_CHOICE,
+     .choices = statuses,
+     .offset = offsetof(struct health_out, status),
+     .required = true,
      .text = "pass: all well; warn: degraded but serving; fail: cannot serve"},
-    {.name = "version", .kind = DM_STRING, .offset = offsetof(struct health_out, version),
-     .required = true, .text = "of the program"},
-    {.name = "instanceId", .kind = DM_STRING, .offset = offsetof(struct health_out, instance_id),
-     .required = true, .text = "which instance answered"},
-    {.name = "uptime", .kind = DM_INTEGER, .offset = offsetof(struct health_out, uptime_s),
-     .required = true, .unit = "seconds", .text = "since the program started"},
-    {.name = "checks", .kind = DM_ARRAY, .offset = offsetof(struct health_out, checks),
-     .shape = &check_shape, .text = "what was asked, with its answer"},
+    {.name = "version",
+     .kind = DM_STRING,
+     .offset = offsetof(struct health_out, version),
+     .required = true,
+     .text = "of the program"},
+    {.name = "instanceId",
+     .kind = DM_STRING,
+     .offset = offsetof(struct health_out, instance_id),
+     .required = true,
+     .text = "which instance answered"},
+    {.name = "uptime",
+     .kind = DM_INTEGER,
+     .offset = offsetof(struct health_out, uptime_s),
+     .required = true,
+     .unit = "seconds",
+     .text = "since the program started"},
+    {.name = "checks",
+     .kind = DM_ARRAY,
+     .offset = offsetof(struct health_out, checks),
+     .shape = &check_shape,
+     .text = "what was asked, with its answer"},
 };
 static const struct dm_shape health_shape = DM_SHAPE(struct health_out, "Health", health_fields);
 
@@ -88,7 +114,8 @@ static enum dm_result serve_ready(struct dm_call *call)
     return DM_OK;
 }
 
-/* clang-format off: a table reads best as one. */
+/* A table reads best as one. */
+/* clang-format off */
 static const struct dm_route rows[] = {
     {.name = "health.show", .method = DM_GET, .path = "/health", .at_root = true,
      .auth = DM_AUTH_NONE, .limit = DM_LIMIT_NONE, .response = &health_shape, .status = 200, .status_unwell = 503,

@@ -15,21 +15,38 @@ struct versions_out {
 static const char *const version_statuses[] = {"current", "deprecated", "retired", NULL};
 
 static const struct dm_field version_fields[] = {
-    {.name = "version", .kind = DM_STRING, .offset = offsetof(struct version_out, version),
-     .required = true, .text = "the major, as in API-Version"},
-    {.name = "status", .kind = DM_STRING, .format = DM_CHOICE, .choices = version_statuses,
-     .offset = offsetof(struct version_out, status), .required = true,
+    {.name = "version",
+     .kind = DM_STRING,
+     .offset = offsetof(struct version_out, version),
+     .required = true,
+     .text = "the major, as in API-Version"},
+    {.name = "status",
+     .kind = DM_STRING,
+     .format = DM_CHOICE,
+     .choices = version_statuses,
+     .offset = offsetof(struct version_out, status),
+     .required = true,
      .text = "where in its life it is"},
-    {.name = "path", .kind = DM_STRING, .offset = offsetof(struct version_out, path),
-     .required = true, .text = "where its routes begin"},
-    {.name = "releasedAt", .kind = DM_TIME, .offset = offsetof(struct version_out, released_at),
-     .required = true, .text = "its first day"},
+    {.name = "path",
+     .kind = DM_STRING,
+     .offset = offsetof(struct version_out, path),
+     .required = true,
+     .text = "where its routes begin"},
+    {.name = "releasedAt",
+     .kind = DM_TIME,
+     .offset = offsetof(struct version_out, released_at),
+     .required = true,
+     .text = "its first day"},
 };
 static const struct dm_shape version_shape =
     DM_SHAPE(struct version_out, "Version", version_fields);
 static const struct dm_field versions_fields[] = {
-    {.name = "items", .kind = DM_ARRAY, .offset = offsetof(struct versions_out, items),
-     .required = true, .shape = &version_shape, .text = "newest first"},
+    {.name = "items",
+     .kind = DM_ARRAY,
+     .offset = offsetof(struct versions_out, items),
+     .required = true,
+     .shape = &version_shape,
+     .text = "newest first"},
 };
 static const struct dm_shape versions_shape =
     DM_SHAPE(struct versions_out, "VersionList", versions_fields);
@@ -69,7 +86,8 @@ static enum dm_result serve_metrics(struct dm_call *call)
     return DM_OK;
 }
 
-/* clang-format off: a table reads best as one. */
+/* A table reads best as one. */
+/* clang-format off */
 static const struct dm_route rows[] = {
     {.name = "site.jwks", .method = DM_GET, .path = "/.well-known/jwks.json", .at_root = true,
      .auth = DM_AUTH_NONE, .limit = DM_LIMIT_READ, .media = "application/jwk-set+json", .status = 200,

@@ -20,10 +20,17 @@ struct dm_page {
 /* The fields of a list of item_shape: use as `static const struct dm_field x_page_fields[] = DM_PAGE_FIELDS(&x_shape);`. */
 #define DM_PAGE_FIELDS(item_shape)                                                                 \
     {                                                                                              \
-        {.name = "items", .kind = DM_ARRAY, .offset = offsetof(struct dm_page, items),             \
-         .required = true, .shape = (item_shape), .text = "this page"},                            \
-        {.name = "nextCursor", .kind = DM_STRING, .offset = offsetof(struct dm_page, next_cursor), \
-         .nullable = true, .required = true, .text = "give it as cursor to read on; null at the end"} \
+        {.name = "items",                                                                          \
+         .kind = DM_ARRAY,                                                                         \
+         .offset = offsetof(struct dm_page, items),                                                \
+         .required = true,                                                                         \
+         .shape = (item_shape),                                                                    \
+         .text = "this page"},                                                                     \
+        {                                                                                          \
+            .name = "nextCursor", .kind = DM_STRING,                                               \
+            .offset = offsetof(struct dm_page, next_cursor), .nullable = true, .required = true,   \
+            .text = "give it as cursor to read on; null at the end"                                \
+        }                                                                                          \
     }
 
 /*

@@ -7,23 +7,23 @@
 /* What may go wrong before or besides a handler, each with status and type of its own. */
 enum dm_problem {
     DM_PROBLEM_NONE = 0,
-    DM_PROBLEM_SYNTAX,        /* 400 */
-    DM_PROBLEM_TRUNCATED,     /* 400 */
-    DM_PROBLEM_VALIDATION,    /* 422 */
+    DM_PROBLEM_SYNTAX,          /* 400 */
+    DM_PROBLEM_TRUNCATED,       /* 400 */
+    DM_PROBLEM_VALIDATION,      /* 422 */
     DM_PROBLEM_UNAUTHENTICATED, /* 401 */
-    DM_PROBLEM_FORBIDDEN,     /* 403 */
-    DM_PROBLEM_NOT_FOUND,     /* 404 */
-    DM_PROBLEM_METHOD,        /* 405 */
-    DM_PROBLEM_NOT_ACCEPTABLE, /* 406 */
-    DM_PROBLEM_CONFLICT,      /* 409 */
-    DM_PROBLEM_STALE,         /* 412 */
-    DM_PROBLEM_TOO_BIG,       /* 413 */
-    DM_PROBLEM_MEDIA_TYPE,    /* 415 */
-    DM_PROBLEM_KEY_REUSED,    /* 422 */
-    DM_PROBLEM_LIMITED,       /* 429 */
-    DM_PROBLEM_INTERNAL,      /* 500 */
-    DM_PROBLEM_UNAVAILABLE,   /* 503 */
-    DM_PROBLEM_TIMEOUT,       /* 504 */
+    DM_PROBLEM_FORBIDDEN,       /* 403 */
+    DM_PROBLEM_NOT_FOUND,       /* 404 */
+    DM_PROBLEM_METHOD,          /* 405 */
+    DM_PROBLEM_NOT_ACCEPTABLE,  /* 406 */
+    DM_PROBLEM_CONFLICT,        /* 409 */
+    DM_PROBLEM_STALE,           /* 412 */
+    DM_PROBLEM_TOO_BIG,         /* 413 */
+    DM_PROBLEM_MEDIA_TYPE,      /* 415 */
+    DM_PROBLEM_KEY_REUSED,      /* 422 */
+    DM_PROBLEM_LIMITED,         /* 429 */
+    DM_PROBLEM_INTERNAL,        /* 500 */
+    DM_PROBLEM_UNAVAILABLE,     /* 503 */
+    DM_PROBLEM_TIMEOUT,         /* 504 */
 };
 
 int dm_problem_status(enum dm_problem problem);

@@ -18,8 +18,8 @@ enum dm_method {
 /* The only headers the product reads: the proxy passes no others. Absent when not sent. */
 struct dm_request {
     enum dm_method method;
-    struct dm_str path;  /* as sent, without the query; still percent-encoded */
-    struct dm_str query; /* without '?'; absent when there is none */
+    struct dm_str path;           /* as sent, without the query; still percent-encoded */
+    struct dm_str query;          /* without '?'; absent when there is none */
     struct dm_str remote_address; /* the proxy's word, numeric */
     struct dm_str accept, authorization, content_type, idempotency_key, if_match, if_none_match,
         last_event_id, origin, traceparent, user_agent, correlation_id, api_key;

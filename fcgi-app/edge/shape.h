@@ -14,27 +14,28 @@
 #include "base/str.h"
 
 enum dm_kind {
-    DM_STRING = 1,  /* struct dm_str; min and max count code points; one line unless .format is DM_TEXT */
-    DM_INTEGER,     /* struct dm_opt_int */
-    DM_NUMBER,      /* struct dm_opt_num */
-    DM_BOOLEAN,     /* struct dm_opt_bool */
-    DM_TIME,        /* struct dm_opt_time; RFC 3339 */
-    DM_OBJECT,      /* pointer to the struct of .shape, NULL when absent */
-    DM_ARRAY,       /* struct dm_list of structs of .shape, or of struct dm_str when .shape is NULL; min and max count items */
+    DM_STRING =
+        1, /* struct dm_str; min and max count code points; one line unless .format is DM_TEXT */
+    DM_INTEGER, /* struct dm_opt_int */
+    DM_NUMBER,  /* struct dm_opt_num */
+    DM_BOOLEAN, /* struct dm_opt_bool */
+    DM_TIME,    /* struct dm_opt_time; RFC 3339 */
+    DM_OBJECT,  /* pointer to the struct of .shape, NULL when absent */
+    DM_ARRAY, /* struct dm_list of structs of .shape, or of struct dm_str when .shape is NULL; min and max count items */
     DM_JSON_OBJECT, /* struct dm_str: an object kept as JSON text; free-form, or checked against .shape */
-    DM_JSON_ARRAY,  /* struct dm_str: an array kept as JSON text; items checked against .shape, or strings when NULL */
+    DM_JSON_ARRAY, /* struct dm_str: an array kept as JSON text; items checked against .shape, or strings when NULL */
 };
 
 /* What a string must be besides its length. */
 enum dm_format {
-    DM_LINE = 0,  /* no control characters */
-    DM_TEXT,      /* control characters tab, LF, CR allowed; kept to the letter */
-    DM_UUID,      /* lower-cased */
+    DM_LINE = 0, /* no control characters */
+    DM_TEXT,     /* control characters tab, LF, CR allowed; kept to the letter */
+    DM_UUID,     /* lower-cased */
     DM_EMAIL,
-    DM_LANGUAGE,  /* BCP 47 */
-    DM_CHOICE,    /* one of .choices */
-    DM_PASSWORD,  /* as TEXT; OpenAPI format "password" */
-    DM_URI,       /* in replies only */
+    DM_LANGUAGE, /* BCP 47 */
+    DM_CHOICE,   /* one of .choices */
+    DM_PASSWORD, /* as TEXT; OpenAPI format "password" */
+    DM_URI,      /* in replies only */
 };
 
 struct dm_field {
@@ -47,7 +48,8 @@ struct dm_field {
     bool nullable;   /* in a reply: null rather than left out when absent */
     double min, max; /* length, value or number of items; both 0: no bound */
     double item_max; /* strings in an array: code points each; 0: 200 */
-    const char *initial; /* JSON text taken when a request leaves the member out; NULL: stays absent */
+    const char
+        *initial; /* JSON text taken when a request leaves the member out; NULL: stays absent */
     const char *const *choices; /* NULL-terminated */
     const struct dm_shape *shape;
     const char *unit;
@@ -72,7 +74,8 @@ struct dm_shape {
 /* One bad field of a request. */
 struct dm_violation {
     char pointer[160]; /* RFC 6901 */
-    const char *code;  /* static: "required", "unknown", "type", "too_short", "too_long", "out_of_range", "format", "choice", "read_only" … */
+    const char *
+        code; /* static: "required", "unknown", "type", "too_short", "too_long", "out_of_range", "format", "choice", "read_only" … */
     char message[160];
     struct dm_violation *next; /* in the order they were met; at most DM_VIOLATIONS_MAX */
 };
@@ -91,8 +94,7 @@ DM_MUST_CHECK enum dm_result dm_shape_decode(const struct dm_shape *shape, struc
  */
 DM_MUST_CHECK enum dm_result dm_shape_merge(const struct dm_shape *shape, struct dm_ctx *ctx,
                                             const void *current, struct dm_str patch,
-                                            void **ret_value,
-                                            struct dm_violation **ret_violations);
+                                            void **ret_value, struct dm_violation **ret_violations);
 
 /* Decode a query string ("limit=20&cursor=…"): members of kinds STRING, INTEGER, NUMBER, BOOLEAN, TIME. Twice the same is an error. */
 DM_MUST_CHECK enum dm_result dm_shape_decode_query(const struct dm_shape *shape, struct dm_ctx *ctx,

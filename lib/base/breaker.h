@@ -12,8 +12,8 @@
 enum dm_breaker_state { DM_BREAKER_CLOSED = 0, DM_BREAKER_HALF_OPEN, DM_BREAKER_OPEN };
 
 struct dm_breaker {
-    int failures_to_open;   /* in a row */
-    int64_t open_ms;        /* how long it stays open */
+    int failures_to_open; /* in a row */
+    int64_t open_ms;      /* how long it stays open */
     atomic_int failures;
     atomic_llong open_until_ms; /* monotonic; 0 when closed */
     atomic_bool probing;

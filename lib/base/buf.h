@@ -15,17 +15,18 @@
 
 struct dm_buf {
     char *p;
-    size_t n;   /* bytes used */
-    size_t cap; /* bytes allocated */
-    size_t max; /* never more than this */
+    size_t n;               /* bytes used */
+    size_t cap;             /* bytes allocated */
+    size_t max;             /* never more than this */
     struct dm_arena *arena; /* NULL: malloc */
     bool failed;
 };
 
 /* Memory comes from arena if given (old blocks stay there until its reset), else from malloc. */
 void dm_buf_init(struct dm_buf *buf, struct dm_arena *arena, size_t max_bytes);
-void dm_buf_done(struct dm_buf *buf); /* frees malloc'ed memory; the struct may be used again after init */
-void dm_buf_reset(struct dm_buf *buf); /* empties, clears failed, keeps the memory */
+void dm_buf_done(
+    struct dm_buf *buf); /* frees malloc'ed memory; the struct may be used again after init */
+void dm_buf_reset(struct dm_buf *buf);                /* empties, clears failed, keeps the memory */
 void dm_buf_add(struct dm_buf *buf, struct dm_str s); /* an absent s adds nothing */
 void dm_buf_add_c(struct dm_buf *buf, const char *nul_terminated);
 void dm_buf_add_char(struct dm_buf *buf, char c);

@@ -26,8 +26,8 @@ enum dm_config_kind {
 
 #define DM_RATES_MAX 4
 struct dm_rate {
-    int64_t count;     /* requests … */
-    int64_t seconds;   /* … within this many seconds */
+    int64_t count;   /* requests … */
+    int64_t seconds; /* … within this many seconds */
 };
 struct dm_rates {
     struct dm_rate rate[DM_RATES_MAX];
@@ -37,10 +37,10 @@ struct dm_rates {
 struct dm_config_key {
     const char *name; /* "section.key"; in the environment DIGITALME_SECTION_KEY */
     enum dm_config_kind kind;
-    size_t offset;         /* into the target struct */
-    const char *initial;   /* the default as it would be written in the file; NULL: must be given */
-    int64_t min, max;      /* value (INT) or bytes (TEXT, SECRET, PATH) */
-    const char *unit;      /* "seconds", "bytes" …; NULL when there is none */
+    size_t offset;       /* into the target struct */
+    const char *initial; /* the default as it would be written in the file; NULL: must be given */
+    int64_t min, max;    /* value (INT) or bytes (TEXT, SECRET, PATH) */
+    const char *unit;    /* "seconds", "bytes" …; NULL when there is none */
     const char *const *choices; /* CHOICE: NULL-terminated */
     bool reloadable;
     const char *text; /* one sentence for the sample file and the man page */
@@ -56,9 +56,10 @@ struct dm_config_table {
 struct dm_config; /* one load: the target struct and the memory its texts live in */
 
 struct dm_config_source {
-    const char *file;            /* NULL: no file; a named file that does not exist is an error */
-    char *const *env;            /* environ, or NULL. An unknown name under the prefix is an error */
-    const char *credentials_dir; /* $CREDENTIALS_DIRECTORY, or NULL; a file "section.key" in it sets that secret */
+    const char *file; /* NULL: no file; a named file that does not exist is an error */
+    char *const *env; /* environ, or NULL. An unknown name under the prefix is an error */
+    const char *
+        credentials_dir; /* $CREDENTIALS_DIRECTORY, or NULL; a file "section.key" in it sets that secret */
 };
 
 /*

@@ -15,7 +15,8 @@ struct dm_ctx {
     int64_t deadline_ms;    /* monotonic; every outside call ends by then */
     struct dm_err err;      /* set by whoever returns other than DM_OK */
     struct dm_trace trace;
-    struct dm_str actor_id;       /* account id, or absent: goes to created_by, updated_by and the audit trail */
+    struct dm_str
+        actor_id; /* account id, or absent: goes to created_by, updated_by and the audit trail */
     struct dm_str correlation_id; /* goes to the audit trail */
 };
 

@@ -25,7 +25,8 @@ void dm_json_name(struct dm_json_writer *w, const char *name); /* then exactly o
 /* Values. An absent string is null; bytes that are not UTF-8 become U+FFFD. */
 void dm_json_string(struct dm_json_writer *w, struct dm_str s);
 void dm_json_int(struct dm_json_writer *w, int64_t v);
-void dm_json_num(struct dm_json_writer *w, double v); /* shortest text that reads back; not finite: null */
+void dm_json_num(struct dm_json_writer *w,
+                 double v); /* shortest text that reads back; not finite: null */
 void dm_json_bool(struct dm_json_writer *w, bool v);
 void dm_json_null(struct dm_json_writer *w);
 void dm_json_time(struct dm_json_writer *w, int64_t wall_ms); /* RFC 3339 string */

@@ -14,7 +14,8 @@
 #define DM_JWT_KID_MAX 64
 #define DM_JWT_LEEWAY_S 30
 
-struct dm_jwt_keys; /* the keys this site signs with and accepts; immutable, so shared by all threads */
+struct
+    dm_jwt_keys; /* the keys this site signs with and accepts; immutable, so shared by all threads */
 
 /*
  * Every NAME.pem in dir is a P-256 private key with kid NAME ([A-Za-z0-9._-], ≤ 64). The greatest kid in byte order signs; all are
@@ -28,12 +29,12 @@ void dm_jwt_keys_jwks(const struct dm_jwt_keys *keys, struct dm_buf *out);
 
 struct dm_jwt_claims {
     struct dm_str issuer, audience, subject; /* iss, aud, sub */
-    struct dm_str token_use;                 /* "access": tokens of one use never stand in for another */
-    struct dm_str session_id;                /* sid */
-    struct dm_str id;                        /* jti */
+    struct dm_str token_use;  /* "access": tokens of one use never stand in for another */
+    struct dm_str session_id; /* sid */
+    struct dm_str id;         /* jti */
     struct dm_str role;
-    struct dm_str scope;                                /* space-separated (RFC 8693 §4.2) */
-    int64_t issued_at_s, not_before_s, expires_at_s;    /* iat, nbf, exp: seconds since the epoch */
+    struct dm_str scope;                             /* space-separated (RFC 8693 §4.2) */
+    int64_t issued_at_s, not_before_s, expires_at_s; /* iat, nbf, exp: seconds since the epoch */
 };
 
 /* A compact JWS of the claims, signed with the current key; lives in the arena. */

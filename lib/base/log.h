@@ -19,9 +19,9 @@ enum dm_severity { DM_DEBUG = 1, DM_INFO, DM_WARN, DM_ERROR, DM_FATAL };
 struct dm_log;
 
 struct dm_log_options {
-    const char *program;      /* syslog ident and service.name; borrowed for the log's life */
-    const char *instance_id;  /* service.instance.id; borrowed */
-    enum dm_severity least;   /* lines below are dropped */
+    const char *program;     /* syslog ident and service.name; borrowed for the log's life */
+    const char *instance_id; /* service.instance.id; borrowed */
+    enum dm_severity least;  /* lines below are dropped */
     bool to_syslog, to_stderr;
 };
 

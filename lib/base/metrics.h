@@ -32,10 +32,11 @@ void dm_metrics_free(struct dm_metrics *metrics); /* NULL allowed */
 struct dm_metric_cell *dm_metrics_cell(struct dm_metrics *metrics,
                                        const struct dm_metric_family *family,
                                        const char *const *values);
-void dm_metric_add(struct dm_metric_cell *cell, int64_t v);     /* counter, gauge; NULL cell does nothing */
-void dm_metric_set(struct dm_metric_cell *cell, int64_t v);     /* gauge */
+void dm_metric_add(struct dm_metric_cell *cell,
+                   int64_t v); /* counter, gauge; NULL cell does nothing */
+void dm_metric_set(struct dm_metric_cell *cell, int64_t v);         /* gauge */
 void dm_metric_observe_us(struct dm_metric_cell *cell, int64_t us); /* histogram of seconds */
-int64_t dm_metric_value(const struct dm_metric_cell *cell);     /* a histogram's count */
+int64_t dm_metric_value(const struct dm_metric_cell *cell);         /* a histogram's count */
 /* Families contiguous, HELP and TYPE once, labels escaped. */
 void dm_metrics_print(const struct dm_metrics *metrics, struct dm_buf *out);
 

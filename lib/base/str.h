@@ -17,15 +17,18 @@ struct dm_str {
 /* For printf("%.*s", DM_STR_ARG(s)). */
 #define DM_STR_ARG(s) (int)(s).n, ((s).p ? (s).p : "")
 /* A view of a string literal; usable in initialisers as DM_STR_INIT. */
-#define DM_STR_INIT(lit) {(lit), sizeof(lit) - 1}
+#define DM_STR_INIT(lit)                                                                           \
+    {                                                                                              \
+        (lit), sizeof(lit) - 1                                                                     \
+    }
 #define DM_STR(lit) ((struct dm_str)DM_STR_INIT(lit))
 
 struct dm_str dm_str_from(const char *nul_terminated); /* NULL gives absent */
-bool dm_str_eq(struct dm_str a, struct dm_str b);      /* absent equals only absent; not constant-time */
+bool dm_str_eq(struct dm_str a, struct dm_str b); /* absent equals only absent; not constant-time */
 bool dm_str_eq_c(struct dm_str a, const char *b);
 bool dm_str_eq_nocase(struct dm_str a, struct dm_str b); /* ASCII only */
 bool dm_str_starts(struct dm_str s, struct dm_str prefix);
-bool dm_str_starts_nocase(struct dm_str s, struct dm_str prefix); /* ASCII only */
+bool dm_str_starts_nocase(struct dm_str s, struct dm_str prefix);   /* ASCII only */
 struct dm_str dm_str_slice(struct dm_str s, size_t from, size_t n); /* clipped to s */
 struct dm_str dm_str_trim(struct dm_str s);                         /* ASCII space and tab */
 /* Position of c at or after from, or s.n. */

@@ -17,10 +17,10 @@ struct dm_token_cache;
 struct dm_domain {
     const struct dm_settings *settings; /* borrowed */
     struct dm_pg *pg;
-    struct dm_kv *kv;                   /* the API only; NULL elsewhere */
-    struct dm_jwt_keys *keys;           /* the API only */
-    struct dm_hash_pool *hashes;        /* the API only */
-    struct dm_token_cache *token_cache; /* the API only */
+    struct dm_kv *kv;                       /* the API only; NULL elsewhere */
+    struct dm_jwt_keys *keys;               /* the API only */
+    struct dm_hash_pool *hashes;            /* the API only */
+    struct dm_token_cache *token_cache;     /* the API only */
     char decoy_hash[DM_PASSWORD_HASH_TEXT]; /* the API only: set by dm_account_prepare */
 };
 

@@ -24,7 +24,7 @@ struct dm_principal {
     struct dm_str account_id;
     struct dm_str session_id;
     enum dm_role role;
-    unsigned scopes; /* enum dm_scope bits */
+    unsigned scopes;      /* enum dm_scope bits */
     int64_t expires_at_s; /* of the credential */
 };
 

@@ -8,7 +8,8 @@
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const mail_tls[] = {"never", "when-offered", "always", NULL};
 
-/* clang-format off: a table reads best as one. */
+/* A table reads best as one. */
+/* clang-format off */
 static const struct dm_config_key keys[] = {
     {.name = "server.api_socket", .kind = DM_CONFIG_PATH, AT(api_socket), .initial = "/run/digitalme/api.sock", .min = 1, .max = 107,
      .text = "FastCGI socket for short requests, made when systemd hands none over."},

@@ -14,7 +14,7 @@ struct dm_settings {
     const char *instance_id; /* "": the host's name */
     int64_t request_bytes_max;
     int64_t arena_bytes_max;
-    const char *public_url;  /* "https://me.example.org" without a final slash */
+    const char *public_url; /* "https://me.example.org" without a final slash */
 
     /* database */
     const char *database_conninfo;

@@ -19,6 +19,7 @@ DM_MUST_CHECK enum dm_result dm_token_issue(const struct dm_domain *domain, stru
                                             struct dm_str *ret_token, int64_t *ret_expires_at_ms);
 /* Who is it? DM_E_UNAUTHENTICATED for every flaw. The session may have ended since: dm_gate_check tells. */
 DM_MUST_CHECK enum dm_result dm_token_check(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                            struct dm_str token, struct dm_principal *ret_principal);
+                                            struct dm_str token,
+                                            struct dm_principal *ret_principal);
 
 #endif

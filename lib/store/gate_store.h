@@ -9,7 +9,8 @@
 #include "store/kv.h"
 
 enum dm_gate_session {
-    DM_GATE_SESSION_UNKNOWN = 0, /* Redis does not know: ask PostgreSQL, then dm_gate_store_remember */
+    DM_GATE_SESSION_UNKNOWN =
+        0, /* Redis does not know: ask PostgreSQL, then dm_gate_store_remember */
     DM_GATE_SESSION_ALIVE,
     DM_GATE_SESSION_DEAD,
 };
@@ -26,7 +27,7 @@ struct dm_gate_ask {
 struct dm_gate_answer {
     enum dm_gate_session session;
     bool allowed;
-    int64_t retry_after_s;  /* when not allowed: whole seconds, rounded up, at least 1 */
+    int64_t retry_after_s; /* when not allowed: whole seconds, rounded up, at least 1 */
     int64_t limit, window_s, remaining, reset_s; /* of the tightest window; limit 0: no limit */
 };
 

@@ -8,19 +8,20 @@
 #include "store/pg.h"
 
 enum dm_idempotency_state {
-    DM_IDEMPOTENCY_MINE = 1, /* go on: claimed now, or taken over from a try whose lease has ended */
-    DM_IDEMPOTENCY_RUNNING,  /* another try is under way: 409 */
-    DM_IDEMPOTENCY_DONE,     /* replay the stored reply */
+    DM_IDEMPOTENCY_MINE =
+        1,                  /* go on: claimed now, or taken over from a try whose lease has ended */
+    DM_IDEMPOTENCY_RUNNING, /* another try is under way: 409 */
+    DM_IDEMPOTENCY_DONE,    /* replay the stored reply */
     DM_IDEMPOTENCY_MISMATCH, /* the key was used with another request: 422 */
 };
 
 struct dm_idempotency_claim {
-    struct dm_str account_id;   /* the caller */
-    struct dm_str key;          /* as given, without quotes */
-    struct dm_str fingerprint;  /* SHA-256 hex of method, path and body */
-    struct dm_str resource_id;  /* UUIDv7 for a new entity */
-    int64_t lease_s;            /* how long this try may run */
-    int64_t keep_s;             /* how long the row is honoured, but never shorter than a try runs */
+    struct dm_str account_id;  /* the caller */
+    struct dm_str key;         /* as given, without quotes */
+    struct dm_str fingerprint; /* SHA-256 hex of method, path and body */
+    struct dm_str resource_id; /* UUIDv7 for a new entity */
+    int64_t lease_s;           /* how long this try may run */
+    int64_t keep_s;            /* how long the row is honoured, but never shorter than a try runs */
 };
 
 struct dm_idempotency_record {
@@ -28,7 +29,7 @@ struct dm_idempotency_record {
     struct dm_str resource_id; /* MINE: the id to use, the first try's if there was one */
     int64_t status;            /* DONE: the stored reply */
     struct dm_str body, location, etag;
-    int64_t retry_after_s;     /* RUNNING: until the lease ends */
+    int64_t retry_after_s; /* RUNNING: until the lease ends */
 };
 
 DM_MUST_CHECK enum dm_result dm_idempotency_store_claim(struct dm_pg *pg, struct dm_ctx *ctx,

@@ -11,8 +11,9 @@
 #define DM_JOB_CHANNEL "digitalme_job" /* NOTIFY on commit of a new job */
 
 struct dm_job_new {
-    const char *kind;       /* a row of the worker's table: "mail" */
-    struct dm_str payload;  /* JSON object; wiped when the job is done, for it may hold one-time tokens */
+    const char *kind; /* a row of the worker's table: "mail" */
+    struct dm_str
+        payload; /* JSON object; wiped when the job is done, for it may hold one-time tokens */
     int64_t max_attempts;
 };
 
@@ -27,7 +28,8 @@ DM_MUST_CHECK enum dm_result dm_job_store_add(struct dm_pg_conn *conn, struct dm
                                               const struct dm_job_new *job);
 
 struct dm_job_take {
-    int64_t backoff_s, backoff_max_s; /* next try after backoff_s * 2^(attempt-1), with jitter ±20 %, at most backoff_max_s */
+    int64_t backoff_s,
+        backoff_max_s; /* next try after backoff_s * 2^(attempt-1), with jitter ±20 %, at most backoff_max_s */
 };
 /*
  * Take the job that is due longest: on DM_OK *ret_conn holds its lock in an open transaction and the caller must call exactly one of
@@ -35,7 +37,8 @@ struct dm_job_take {
  */
 DM_MUST_CHECK enum dm_result dm_job_store_take(struct dm_pg *pg, struct dm_ctx *ctx,
                                                const struct dm_job_take *take,
-                                               struct dm_pg_conn **ret_conn, struct dm_job *ret_job);
+                                               struct dm_pg_conn **ret_conn,
+                                               struct dm_job *ret_job);
 /*
  * Each ends the transaction and gives the connection back. reason: for the operator, no secrets; cut to 256 characters. A dead job keeps its
  * payload, so that an operator can have it run again; one-time tokens in it end by their own time.
@@ -53,6 +56,7 @@ DM_MUST_CHECK enum dm_result dm_job_store_next_ms(struct dm_pg *pg, struct dm_ct
                                                   int64_t max_ms, int64_t *ret_ms);
 /* Delete jobs done more than keep_s ago, at most limit rows; dead ones stay. */
 DM_MUST_CHECK enum dm_result dm_job_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx,
-                                                int64_t keep_s, int64_t limit, int64_t *ret_deleted);
+                                                int64_t keep_s, int64_t limit,
+                                                int64_t *ret_deleted);
 
 #endif

@@ -18,7 +18,7 @@ struct dm_kv_options {
     const char *user;    /* ACL user; NULL: none */
     struct dm_secret password;
     unsigned connections;
-    int64_t timeout_ms;  /* for connecting and for each round trip */
+    int64_t timeout_ms; /* for connecting and for each round trip */
 };
 
 /* A Lua script: a static constant. Sent by its SHA-1 (EVALSHA), loaded when Redis does not know it. */

@@ -18,12 +18,12 @@ struct dm_pg;      /* the pool; shared by all threads */
 struct dm_pg_conn; /* one connection, lent to one thread */
 
 struct dm_pg_options {
-    const char *conninfo;       /* libpq connection string, may name several hosts; borrowed */
-    struct dm_secret password;  /* added to conninfo when given */
+    const char *conninfo;      /* libpq connection string, may name several hosts; borrowed */
+    struct dm_secret password; /* added to conninfo when given */
     const char *application_name;
     unsigned connections;
     int64_t connect_timeout_ms;
-    int64_t max_wait_ms;        /* for a connection of the pool */
+    int64_t max_wait_ms; /* for a connection of the pool */
 };
 
 /* How many rows a statement gives. Anything else is DM_E_INTERNAL, except that ONE without a row is DM_E_NOTFOUND. */
@@ -47,8 +47,8 @@ struct dm_pg_param {
 /* Rows of text cells, in the arena; a NULL cell is absent. Every cell is also NUL-terminated. */
 struct dm_pg_result {
     size_t n_rows, n_columns;
-    struct dm_str *cells;  /* row by row */
-    size_t affected;       /* rows an INSERT, UPDATE or DELETE touched */
+    struct dm_str *cells; /* row by row */
+    size_t affected;      /* rows an INSERT, UPDATE or DELETE touched */
 };
 
 /*
@@ -98,7 +98,8 @@ DM_MUST_CHECK enum dm_result dm_pg_end(struct dm_pg_conn *conn, struct dm_ctx *c
  * next call tries again).
  */
 struct dm_pg_listener;
-struct dm_pg_listener *dm_pg_listener_open(const struct dm_pg_options *options, const char *channel);
+struct dm_pg_listener *dm_pg_listener_open(const struct dm_pg_options *options,
+                                           const char *channel);
 void dm_pg_listener_close(struct dm_pg_listener *listener); /* NULL allowed */
 DM_MUST_CHECK enum dm_result dm_pg_listener_wait(struct dm_pg_listener *listener, int timeout_ms,
                                                  int wake_fd, struct dm_err *err);
@@ -129,6 +130,7 @@ double dm_pg_cell_num(const struct dm_pg_result *result, size_t row, size_t colu
 bool dm_pg_cell_bool(const struct dm_pg_result *result, size_t row, size_t column);
 struct dm_opt_int dm_pg_cell_opt_int(const struct dm_pg_result *result, size_t row, size_t column);
 struct dm_opt_num dm_pg_cell_opt_num(const struct dm_pg_result *result, size_t row, size_t column);
-struct dm_opt_time dm_pg_cell_opt_time(const struct dm_pg_result *result, size_t row, size_t column);
+struct dm_opt_time dm_pg_cell_opt_time(const struct dm_pg_result *result, size_t row,
+                                       size_t column);
 
 #endif

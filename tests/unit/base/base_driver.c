@@ -2,35 +2,20 @@
 #include "unit/base/base_suites.h"
 #include "unit/unit.h"
 
-#define SUITE(x) {#x, NULL, NULL, NULL, NULL, dm_##x##_suite()}
+#define SUITE(x)                                                                                   \
+    {                                                                                              \
+#x, NULL, NULL, NULL, NULL, dm_##x##_suite()                                               \
+    }
 
 int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
-        SUITE(arena),
-        SUITE(breaker),
-        SUITE(buf),
-        SUITE(clock),
-        SUITE(config),
-        SUITE(format),
-        SUITE(hash_pool),
-        SUITE(id),
-        SUITE(json),
-        SUITE(json_text),
-        SUITE(json_write),
-        SUITE(jwt),
-        SUITE(log),
-        SUITE(metrics),
-        SUITE(password),
-        SUITE(pool),
-        SUITE(result),
-        SUITE(secret),
-        SUITE(str),
-        SUITE(trace),
-        SUITE(transfer),
-        SUITE(utf8),
-        CU_SUITE_INFO_NULL,
+        SUITE(arena),      SUITE(breaker),   SUITE(buf),         SUITE(clock),   SUITE(config),
+        SUITE(format),     SUITE(hash_pool), SUITE(id),          SUITE(json),    SUITE(json_text),
+        SUITE(json_write), SUITE(jwt),       SUITE(log),         SUITE(metrics), SUITE(password),
+        SUITE(pool),       SUITE(result),    SUITE(secret),      SUITE(str),     SUITE(trace),
+        SUITE(transfer),   SUITE(utf8),      CU_SUITE_INFO_NULL,
     };
     return dm_unit_run(suites);
 }

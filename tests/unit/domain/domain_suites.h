@@ -5,8 +5,8 @@
 #include <CUnit/CUnit.h>
 
 /* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
-CU_TestInfo *dm_account_suite(void); /* needs the database */
-CU_TestInfo *dm_builtin_suite(void); /* needs the database */
+CU_TestInfo *dm_account_suite(void);      /* needs the database */
+CU_TestInfo *dm_builtin_suite(void);      /* needs the database */
 CU_TestInfo *dm_conversation_suite(void); /* needs the database */
 CU_TestInfo *dm_gate_suite(void);
 CU_TestInfo *dm_mail_suite(void);
