@@ -19,5 +19,5 @@ enum dm_result dm_job_run(const struct dm_domain *domain, struct dm_ctx *ctx,
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (dm_str_eq_c(job->kind, kinds[i].kind))
             return kinds[i].run(domain, ctx, job);
-    return dm_err_set(&ctx->err, DM_E_INVALID, "there is no job of this kind");
+    return dm_err_set(&ctx->err, DM_E_UNAVAILABLE, "this release knows no job of this kind");
 }
