@@ -53,7 +53,7 @@ static const struct dm_config_key keys[] = {
      .text = "ACL user; empty: the default user."},
     {.name = "redis.password", .kind = DM_CONFIG_SECRET, AT(redis_password), .initial = "", .min = 0, .max = 256,
      .text = "Password for Redis; empty: none."},
-    {.name = "redis.connections", .kind = DM_CONFIG_INT, AT(redis_connections), .initial = "8", .min = 1, .max = 128, .unit = "connections",
+    {.name = "redis.connections", .kind = DM_CONFIG_INT, AT(redis_connections), .initial = "32", .min = 1, .max = 128, .unit = "connections",
      .text = "Most connections to Redis."},
     {.name = "redis.timeout_ms", .kind = DM_CONFIG_INT, AT(redis_timeout_ms), .initial = "200", .min = 10, .max = 5000, .unit = "ms",
      .text = "How long Redis may take to answer before the request goes on without it."},
