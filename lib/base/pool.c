@@ -106,8 +106,9 @@ void dm_pool_give(struct dm_pool *pool, void *item)
     assert(pool->n_free < pool->n);
     pool->items[pool->n_free++] = item;
     atomic_store(&pool->in_use, pool->n - pool->n_free);
-    pthread_cond_signal(&pool->given);
     pthread_mutex_unlock(&pool->lock);
+    /* After the unlock: whoever wakes would else run straight into the lock. */
+    pthread_cond_signal(&pool->given);
 }
 
 unsigned dm_pool_in_use(const struct dm_pool *pool)
