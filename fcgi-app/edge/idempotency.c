@@ -135,6 +135,8 @@ void dm_idempotency_end(struct dm_call *call, const struct dm_idempotency *idemp
         ended = store_reply(call, &idempotency->claim);
     else if (idempotency->first && result <= DM_E_LIMITED)
         ended = dm_idempotency_store_release(call->domain->pg, &call->ctx, &idempotency->claim);
+    else
+        ended = dm_idempotency_store_lapse(call->domain->pg, &call->ctx, &idempotency->claim);
     /* A claim that could not be ended runs out by itself. */
     (void)ended;
     call->ctx.err = err;

@@ -9,7 +9,10 @@
  */
 #define CLAIM_TRIES 3
 
-/* The claim, or in the same round trip the row that stands against it. */
+/*
+ * The claim, or in the same round trip the row that stands against it. The holder is the server's process for the connection
+ * that claimed: a program's connections die with it, so its tries can be taken over at once and not only after the lease.
+ */
 static enum dm_result try_claim(struct dm_pg *pg, struct dm_ctx *ctx,
                                 const struct dm_idempotency_claim *claim,
                                 struct dm_pg_result *ret_result)
@@ -18,11 +21,14 @@ static enum dm_result try_claim(struct dm_pg *pg, struct dm_ctx *ctx,
         .name = "idempotency_claim",
         .sql = "WITH mine AS ("
                "    INSERT INTO idempotency_key AS k"
-               "           (account_id, key, fingerprint, resource_id, try_id, lease_until, "
-               "expires_at,"
-               "            created_by, updated_by)"
-               "    VALUES ($1, $2, $3, $4, $4, now() + $5 * interval '1 second',"
-               "            now() + $6 * interval '1 second', $1, $1)"
+               "           (account_id, key, fingerprint, resource_id, try_id, holder,"
+               "            lease_until, expires_at, created_by, updated_by)"
+               "    SELECT $1::uuid, $2, $3, $4::uuid, $4::uuid,"
+               "           pid || ' ' || extract(epoch FROM backend_start),"
+               "           now() + $5 * interval '1 second', now() + $6 * interval '1 second',"
+               "           $1::uuid, $1::uuid"
+               "      FROM pg_stat_activity"
+               "     WHERE pid = pg_backend_pid()"
                "    ON CONFLICT (account_id, key) DO UPDATE"
                "       SET resource_id = CASE WHEN k.expires_at <= now() THEN excluded.resource_id"
                "                              ELSE k.resource_id END,"
@@ -32,10 +38,14 @@ static enum dm_result try_claim(struct dm_pg *pg, struct dm_ctx *ctx,
                "                             ELSE k.created_at END,"
                "           fingerprint = excluded.fingerprint,"
                "           try_id = excluded.try_id,"
+               "           holder = excluded.holder,"
                "           lease_until = excluded.lease_until,"
                "           status = NULL, body = NULL, location = NULL, etag = NULL,"
                "           updated_at = now()"
-               "     WHERE k.lease_until <= now()"
+               "     WHERE (k.lease_until <= now()"
+               "            OR NOT EXISTS ("
+               "                SELECT FROM pg_stat_activity"
+               "                 WHERE k.holder = pid || ' ' || extract(epoch FROM backend_start)))"
                "       AND (k.expires_at <= now()"
                "            OR (k.status IS NULL AND k.fingerprint = excluded.fingerprint))"
                "    RETURNING resource_id)"
@@ -137,6 +147,28 @@ enum dm_result dm_idempotency_store_release(struct dm_pg *pg, struct dm_ctx *ctx
         dm_pg_text(claim->resource_id),
     };
     return dm_pg_run(pg, ctx, &delete, params, NULL);
+}
+
+enum dm_result dm_idempotency_store_lapse(struct dm_pg *pg, struct dm_ctx *ctx,
+                                          const struct dm_idempotency_claim *claim)
+{
+    static const struct dm_pg_stmt update = {
+        .name = "idempotency_lapse",
+        .sql = "UPDATE idempotency_key"
+               "   SET lease_until = now(), updated_at = now()"
+               " WHERE account_id = $1"
+               "   AND key = $2"
+               "   AND try_id = $3"
+               "   AND status IS NULL",
+        .n_params = 3,
+        .rows = DM_PG_NONE,
+    };
+    const struct dm_pg_param params[] = {
+        dm_pg_text(claim->account_id),
+        dm_pg_text(claim->key),
+        dm_pg_text(claim->resource_id),
+    };
+    return dm_pg_run(pg, ctx, &update, params, NULL);
 }
 
 enum dm_result dm_idempotency_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx, int64_t limit,

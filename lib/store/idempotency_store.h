@@ -42,6 +42,9 @@ DM_MUST_CHECK enum dm_result dm_idempotency_store_finish(struct dm_pg *pg, struc
 /* A try that failed without effect gives its claim back: the next one may run at once, also with another body. */
 DM_MUST_CHECK enum dm_result dm_idempotency_store_release(struct dm_pg *pg, struct dm_ctx *ctx,
                                                           const struct dm_idempotency_claim *claim);
+/* A try whose effect is not known ends its lease: the next one with the same request goes on at once, with the same id. */
+DM_MUST_CHECK enum dm_result dm_idempotency_store_lapse(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                        const struct dm_idempotency_claim *claim);
 /* Delete what is past its time, at most limit rows. */
 DM_MUST_CHECK enum dm_result dm_idempotency_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx,
                                                         int64_t limit, int64_t *ret_deleted);

@@ -36,6 +36,8 @@ CREATE TABLE one_time_token (
     account_id    uuid        NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     purpose       text        NOT NULL CHECK (purpose IN ('confirm_email')),
     password_hash text        CHECK (password_hash ~ '^\$2b\$1[0-6]\$[./A-Za-z0-9]{53}$'),
+    first_name    text        CHECK (length(first_name) BETWEEN 1 AND 100),
+    last_name     text        CHECK (length(last_name) BETWEEN 1 AND 100),
     expires_at    timestamptz NOT NULL,
     used_at       timestamptz,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -50,6 +52,9 @@ CREATE INDEX one_time_token_account ON one_time_token (account_id, purpose);
 COMMENT ON COLUMN one_time_token.password_hash IS
     'the password given by the registration this token was mailed for, '
     'so that confirming an address never confirms what somebody else chose';
+
+COMMENT ON COLUMN one_time_token.first_name IS
+    'with last_name, as password_hash: given by the registration this token was mailed for';
 
 CREATE TABLE session (
     id                  uuid        PRIMARY KEY,

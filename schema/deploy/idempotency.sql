@@ -2,13 +2,15 @@
 
 BEGIN;
 
--- One row a caller and Idempotency-Key. status is NULL until the call's reply is stored. try_id names the try that holds the lease.
+-- One row a caller and Idempotency-Key. status is NULL until the call's reply is stored. try_id names the try that holds the lease,
+-- holder the server process (pid and start) of the connection it claimed with.
 CREATE TABLE idempotency_key (
     account_id  uuid NOT NULL,
     key         text NOT NULL,
     fingerprint text NOT NULL,
     resource_id uuid NOT NULL,
     try_id      uuid NOT NULL,
+    holder      text NOT NULL,
     lease_until timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL,
     status      integer,

@@ -7,7 +7,7 @@ SELECT id, email, email_key, password_hash, first_name, last_name, role, state, 
   FROM account
  WHERE false;
 
-SELECT token_hash, account_id, purpose, password_hash, expires_at, used_at,
+SELECT token_hash, account_id, purpose, password_hash, first_name, last_name, expires_at, used_at,
        created_at, updated_at, created_by, updated_by
   FROM one_time_token
  WHERE false;

@@ -2,7 +2,7 @@
 
 BEGIN;
 
-SELECT account_id, key, fingerprint, resource_id, try_id, lease_until, expires_at, status, body, location, etag,
+SELECT account_id, key, fingerprint, resource_id, try_id, holder, lease_until, expires_at, status, body, location, etag,
        created_at, updated_at, created_by, updated_by
   FROM idempotency_key
  WHERE false;

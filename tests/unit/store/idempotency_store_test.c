@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "store/audit_store.h"
 #include "store/idempotency_store.h"
@@ -130,6 +131,38 @@ static void a_lost_try_is_taken_over_with_its_id(void)
     /* The first, come to late life, cannot give away what is the second's now. */
     CU_ASSERT_EQUAL(dm_idempotency_store_release(pg, &ctx, &first), DM_OK);
     CU_ASSERT_EQUAL(claimed(&third).state, DM_IDEMPOTENCY_RUNNING);
+    finish();
+}
+
+static void a_try_whose_program_is_gone_is_taken_over_at_once(void)
+{
+    start();
+    struct dm_idempotency_claim first = new_claim(), second = again(first);
+    struct dm_pg *theirs = dm_test_pg_open(1);
+    struct dm_idempotency_record record = {0};
+    CU_ASSERT_EQUAL(dm_idempotency_store_claim(theirs, &ctx, &first, &record), DM_OK);
+    CU_ASSERT_EQUAL(claimed(&second).state, DM_IDEMPOTENCY_RUNNING);
+    dm_pg_close(theirs);
+    /* The server takes a moment to see that the connection has ended. */
+    do
+        record = claimed(&second);
+    while (record.state == DM_IDEMPOTENCY_RUNNING && dm_clock_left_ms(ctx.deadline_ms) > 0);
+    CU_ASSERT_EQUAL(record.state, DM_IDEMPOTENCY_MINE);
+    CU_ASSERT_TRUE(dm_str_eq(record.resource_id, first.resource_id));
+    finish();
+}
+
+static void a_lapsed_key_goes_on_with_its_id(void)
+{
+    start();
+    struct dm_idempotency_claim first = new_claim(), second = again(first), other = again(first);
+    other.fingerprint = DM_STR(PRINT_B);
+    CU_ASSERT_EQUAL(claimed(&first).state, DM_IDEMPOTENCY_MINE);
+    CU_ASSERT_EQUAL(dm_idempotency_store_lapse(pg, &ctx, &first), DM_OK);
+    CU_ASSERT_EQUAL(claimed(&other).state, DM_IDEMPOTENCY_MISMATCH);
+    struct dm_idempotency_record record = claimed(&second);
+    CU_ASSERT_EQUAL(record.state, DM_IDEMPOTENCY_MINE);
+    CU_ASSERT_TRUE(dm_str_eq(record.resource_id, first.resource_id));
     finish();
 }
 
@@ -272,6 +305,9 @@ CU_TestInfo *dm_idempotency_store_suite(void)
         {"another request is a mismatch", another_request_is_a_mismatch},
         {"keys are the caller's own", keys_are_the_callers_own},
         {"a lost try is taken over with its id", a_lost_try_is_taken_over_with_its_id},
+        {"a try whose program is gone is taken over at once",
+         a_try_whose_program_is_gone_is_taken_over_at_once},
+        {"a lapsed key goes on with its id", a_lapsed_key_goes_on_with_its_id},
         {"a released key is free", a_released_key_is_free},
         {"a key past its time is new", a_key_past_its_time_is_new},
         {"a key is kept while its try runs", a_key_is_kept_while_its_try_runs},
