@@ -2,6 +2,7 @@
 #include "domain/conversation.h"
 
 #include "api/api.h"
+#include "api/fields.h"
 #include "edge/call.h"
 #include "edge/page.h"
 
@@ -23,12 +24,7 @@ static const struct dm_shape new_shape =
     DM_SHAPE(struct dm_conversation_new, "ConversationWrite", new_fields);
 
 static const struct dm_field conversation_fields[] = {
-    {.name = "id",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .offset = offsetof(struct dm_conversation, id),
-     .text = "UUIDv7"},
+    DM_ID_FIELD(struct dm_conversation),
     {.name = "profileId",
      .kind = DM_STRING,
      .format = DM_UUID,
@@ -48,16 +44,8 @@ static const struct dm_field conversation_fields[] = {
      .kind = DM_TIME,
      .offset = offsetof(struct dm_conversation, last_message_at),
      .text = "when something was last said"},
-    {.name = "createdAt",
-     .kind = DM_TIME,
-     .required = true,
-     .offset = offsetof(struct dm_conversation, created_at),
-     .text = "when it was begun"},
-    {.name = "updatedAt",
-     .kind = DM_TIME,
-     .required = true,
-     .offset = offsetof(struct dm_conversation, updated_at),
-     .text = "when it was last changed"},
+    DM_CREATED_AT_FIELD(struct dm_conversation),
+    DM_UPDATED_AT_FIELD(struct dm_conversation),
 };
 static const struct dm_shape conversation_shape =
     DM_SHAPE(struct dm_conversation, "Conversation", conversation_fields);
@@ -67,18 +55,14 @@ static const struct dm_shape list_shape = DM_SHAPE(struct dm_page, "Conversation
 static enum dm_result conversation_list(struct dm_call *call)
 {
     struct dm_slice slice;
-    enum dm_result r = dm_page_after(call, &slice.after_id, &slice.limit);
+    enum dm_result r = dm_page_slice(call, &slice);
     if (r != DM_OK)
         return r;
     struct dm_page *page = call->out;
-    bool more;
+    bool more = false;
     r = dm_conversation_list(call->domain, &call->ctx, call->principal.account_id, slice,
                              &page->items, &more);
-    if (r == DM_OK && more) {
-        const struct dm_conversation *items = page->items.items;
-        page->next_cursor = dm_page_cursor(call, items[page->items.n - 1].id);
-    }
-    return r;
+    return dm_page_end(call, r, more);
 }
 
 static enum dm_result conversation_create(struct dm_call *call)
@@ -88,14 +72,13 @@ static enum dm_result conversation_create(struct dm_call *call)
     enum dm_result r =
         dm_conversation_create(call->domain, &call->ctx, conversation, call->in, out);
     if (r == DM_OK)
-        dm_call_location(call, "/conversations", out->id);
+        dm_call_location(call, out->id);
     return r;
 }
 
 static enum dm_result conversation_get(struct dm_call *call)
 {
-    const struct dm_owned conversation = {call->principal.account_id, call->params[0]};
-    return dm_conversation_get(call->domain, &call->ctx, conversation, call->out);
+    return dm_conversation_get(call->domain, &call->ctx, dm_call_owned(call), call->out);
 }
 
 static const struct dm_route routes[] = {

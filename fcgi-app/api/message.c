@@ -3,6 +3,7 @@
 #include "domain/reply.h"
 
 #include "api/api.h"
+#include "api/fields.h"
 #include "edge/call.h"
 #include "edge/page.h"
 
@@ -81,12 +82,7 @@ static const struct dm_field source_fields[] = {
 static const struct dm_shape source_shape = DM_SHAPE(struct source, "MessageSource", source_fields);
 
 static const struct dm_field message_fields[] = {
-    {.name = "id",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .offset = offsetof(struct dm_message, id),
-     .text = "UUIDv7"},
+    DM_ID_FIELD(struct dm_message),
     {.name = "conversationId",
      .kind = DM_STRING,
      .format = DM_UUID,
@@ -179,38 +175,28 @@ static const struct dm_shape turn_shape = DM_SHAPE(struct turn, "Turn", turn_fie
 
 static enum dm_result message_list(struct dm_call *call)
 {
-    const struct dm_owned conversation = {call->principal.account_id, call->params[0]};
     struct dm_slice slice;
-    enum dm_result r = dm_page_after(call, &slice.after_id, &slice.limit);
+    enum dm_result r = dm_page_slice(call, &slice);
     if (r != DM_OK)
         return r;
     struct dm_page *page = call->out;
-    bool more;
-    r = dm_conversation_messages(call->domain, &call->ctx, conversation, slice, &page->items,
+    bool more = false;
+    r = dm_conversation_messages(call->domain, &call->ctx, dm_call_owned(call), slice, &page->items,
                                  &more);
-    if (r == DM_OK && more) {
-        const struct dm_message *items = page->items.items;
-        page->next_cursor = dm_page_cursor(call, items[page->items.n - 1].id);
-    }
-    return r;
+    return dm_page_end(call, r, more);
 }
 
 static enum dm_result message_create(struct dm_call *call)
 {
-    const struct dm_owned conversation = {call->principal.account_id, call->params[0]};
     const struct message_write *in = call->in;
     const struct dm_turn_new say = {.message_id = call->new_id, .content = in->content};
     struct dm_turn *said = dm_arena_alloc(call->ctx.arena, sizeof(*said));
     if (said == NULL)
         return dm_ctx_nomem(&call->ctx);
-    enum dm_result r = dm_reply_say(call->domain, &call->ctx, conversation, &say, said);
+    enum dm_result r = dm_reply_say(call->domain, &call->ctx, dm_call_owned(call), &say, said);
     if (r != DM_OK)
         return r;
-    struct dm_str collection = dm_arena_printf(call->ctx.arena, "/conversations/%.*s/messages",
-                                               DM_STR_ARG(conversation.id));
-    if (collection.p == NULL)
-        return dm_ctx_nomem(&call->ctx);
-    dm_call_location(call, collection.p, said->message.id);
+    dm_call_location(call, said->message.id);
     *(struct turn *)call->out = (struct turn){&said->message, &said->reply, said->reply.usage};
     return DM_OK;
 }

@@ -2,6 +2,7 @@
 #include "domain/pattern.h"
 
 #include "api/api.h"
+#include "api/fields.h"
 #include "edge/call.h"
 #include "edge/page.h"
 
@@ -34,125 +35,81 @@ static const struct dm_field conditions_fields[] = {
 static const struct dm_shape conditions_shape =
     DM_SHAPE(struct conditions, "PatternConditions", conditions_fields);
 
-/* In a reply what has an initial value is always there. */
-#define CONTENT(in_reply)                                                                          \
-    {.name = "name",                                                                               \
-     .kind = DM_STRING,                                                                            \
-     .required = true,                                                                             \
-     .offset = offsetof(struct dm_pattern_write, name),                                            \
-     .min = 1,                                                                                     \
-     .max = 200,                                                                                   \
-     .text = "the pattern in a word or two"},                                                      \
-        {.name = "trigger",                                                                        \
-         .kind = DM_STRING,                                                                        \
-         .required = true,                                                                         \
-         .offset = offsetof(struct dm_pattern_write, trigger),                                     \
-         .min = 1,                                                                                 \
-         .max = 100,                                                                               \
-         .text = "what sets it off"},                                                              \
-        {.name = "conditions",                                                                     \
-         .kind = DM_JSON_OBJECT,                                                                   \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_pattern_write, conditions),                                  \
-         .shape = &conditions_shape,                                                               \
-         .initial = "{}",                                                                          \
-         .text = "when it holds"},                                                                 \
-        {.name = "modifications",                                                                  \
-         .kind = DM_JSON_OBJECT,                                                                   \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_pattern_write, modifications),                               \
-         .initial = "{}",                                                                          \
-         .text = "free-form: what changes then"},                                                  \
-        {.name = "priority",                                                                       \
-         .kind = DM_INTEGER,                                                                       \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_pattern_write, priority),                                    \
-         .min = 1,                                                                                 \
-         .max = 10,                                                                                \
-         .initial = "5",                                                                           \
-         .text = "the higher wins"},                                                               \
-    {                                                                                              \
-        .name = "isActive", .kind = DM_BOOLEAN, .required = (in_reply),                            \
-        .offset = offsetof(struct dm_pattern_write, is_active), .initial = "true",                 \
-        .text = "whether it is in use"                                                             \
-    }
-
-_Static_assert(offsetof(struct dm_pattern, content) == 0, "CONTENT describes both structs");
-
-static const struct dm_field write_fields[] = {CONTENT(false)};
+static const struct dm_field pattern_fields[] = {
+    DM_ID_FIELD(struct dm_pattern),
+    DM_PROFILE_ID_FIELD(struct dm_pattern),
+    {.name = "name",
+     .kind = DM_STRING,
+     .required = true,
+     .offset = offsetof(struct dm_pattern, content.name),
+     .min = 1,
+     .max = 200,
+     .text = "the pattern in a word or two"},
+    {.name = "trigger",
+     .kind = DM_STRING,
+     .required = true,
+     .offset = offsetof(struct dm_pattern, content.trigger),
+     .min = 1,
+     .max = 100,
+     .text = "what sets it off"},
+    {.name = "conditions",
+     .kind = DM_JSON_OBJECT,
+     .offset = offsetof(struct dm_pattern, content.conditions),
+     .shape = &conditions_shape,
+     .initial = "{}",
+     .text = "when it holds"},
+    {.name = "modifications",
+     .kind = DM_JSON_OBJECT,
+     .offset = offsetof(struct dm_pattern, content.modifications),
+     .initial = "{}",
+     .text = "free-form: what changes then"},
+    {.name = "priority",
+     .kind = DM_INTEGER,
+     .offset = offsetof(struct dm_pattern, content.priority),
+     .min = 1,
+     .max = 10,
+     .initial = "5",
+     .text = "the higher wins"},
+    {.name = "isActive",
+     .kind = DM_BOOLEAN,
+     .offset = offsetof(struct dm_pattern, content.is_active),
+     .initial = "true",
+     .text = "whether it is in use"},
+    DM_CREATED_AT_FIELD(struct dm_pattern),
+    DM_UPDATED_AT_FIELD(struct dm_pattern),
+};
 /* Bounded as a whole, so that a page of a hundred fits a request's memory. */
-static const struct dm_shape write_shape = {
-    .name = "PatternWrite",
-    .size = sizeof(struct dm_pattern_write),
-    .fields = write_fields,
-    .n_fields = sizeof(write_fields) / sizeof(write_fields[0]),
+static const struct dm_shape pattern_shape = {
+    .name = "Pattern",
+    .size = sizeof(struct dm_pattern),
+    .fields = pattern_fields,
+    .n_fields = sizeof(pattern_fields) / sizeof(pattern_fields[0]),
     .max_bytes = 16384,
 };
-
-static const struct dm_field pattern_fields[] = {
-    {.name = "id",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_pattern, id),
-     .text = "UUIDv7"},
-    {.name = "profileId",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_pattern, profile_id),
-     .text = "whose it is"},
-    CONTENT(true),
-    {.name = "createdAt",
-     .kind = DM_TIME,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_pattern, created_at),
-     .text = "when it was created"},
-    {.name = "updatedAt",
-     .kind = DM_TIME,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_pattern, updated_at),
-     .text = "when it was last written"},
-};
-static const struct dm_shape pattern_shape = DM_SHAPE(struct dm_pattern, "Pattern", pattern_fields);
 static const struct dm_field list_fields[] = DM_PAGE_FIELDS(&pattern_shape);
 static const struct dm_shape list_shape = DM_SHAPE(struct dm_page, "PatternList", list_fields);
 
 static enum dm_result pattern_list(struct dm_call *call)
 {
-    const struct dm_owned profile = {call->principal.account_id, call->params[0]};
     struct dm_slice slice;
-    enum dm_result r = dm_page_after(call, &slice.after_id, &slice.limit);
+    enum dm_result r = dm_page_slice(call, &slice);
     if (r != DM_OK)
         return r;
     struct dm_page *page = call->out;
-    bool more;
-    r = dm_pattern_list(call->domain, &call->ctx, profile, slice, &page->items, &more);
-    if (r == DM_OK && more) {
-        const struct dm_pattern *items = page->items.items;
-        page->next_cursor = dm_page_cursor(call, items[page->items.n - 1].id);
-    }
-    return r;
+    bool more = false;
+    r = dm_pattern_list(call->domain, &call->ctx, dm_call_owned(call), slice, &page->items, &more);
+    return dm_page_end(call, r, more);
 }
 
 static enum dm_result pattern_create(struct dm_call *call)
 {
-    const struct dm_owned profile = {call->principal.account_id, call->params[0]};
+    const struct dm_pattern *in = call->in;
     struct dm_pattern *out = call->out;
-    enum dm_result r =
-        dm_pattern_create(call->domain, &call->ctx, profile, call->new_id, call->in, out);
-    if (r != DM_OK)
-        return r;
-    struct dm_str collection =
-        dm_arena_printf(call->ctx.arena, "/personality/%.*s/patterns", DM_STR_ARG(profile.id));
-    if (collection.p == NULL)
-        return dm_ctx_nomem(&call->ctx);
-    dm_call_location(call, collection.p, out->id);
-    return DM_OK;
+    enum dm_result r = dm_pattern_create(call->domain, &call->ctx, dm_call_owned(call),
+                                         call->new_id, &in->content, out);
+    if (r == DM_OK)
+        dm_call_location(call, out->id);
+    return r;
 }
 
 static const struct dm_route routes[] = {
@@ -173,7 +130,7 @@ static const struct dm_route routes[] = {
      .auth = DM_AUTH_USER,
      .scope = DM_SCOPE_PERSONALITY_WRITE,
      .limit = DM_LIMIT_WRITE,
-     .request = &write_shape,
+     .request = &pattern_shape,
      .response = &pattern_shape,
      .status = 201,
      .idempotent_key = true,

@@ -1,10 +1,10 @@
 /*
- * Profiles over HTTP: list, create, read, replace, patch, delete. What a client writes and what it reads back share one list of members;
- * the version is the entity tag, and JSON members go from the database to the client as they are.
+ * Profiles over HTTP: list, create, read, replace, patch, delete. The version is the entity tag, and JSON members go from the database to the client as they are.
  */
 #include "domain/profile.h"
 
 #include "api/api.h"
+#include "api/fields.h"
 #include "edge/call.h"
 #include "edge/page.h"
 
@@ -49,128 +49,99 @@ static const struct dm_field big_five_fields[] = {
 };
 static const struct dm_shape big_five_shape = DM_SHAPE(struct big_five, "BigFive", big_five_fields);
 
-/* In a reply what has an initial value is always there. */
-#define CONTENT(in_reply)                                                                          \
-    {.name = "name",                                                                               \
-     .kind = DM_STRING,                                                                            \
-     .required = true,                                                                             \
-     .offset = offsetof(struct dm_profile_write, name),                                            \
-     .min = 1,                                                                                     \
-     .max = 100,                                                                                   \
-     .text = "what the self is called"},                                                           \
-        {.name = "description",                                                                    \
-         .kind = DM_STRING,                                                                        \
-         .format = DM_TEXT,                                                                        \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, description),                                 \
-         .max = 5000,                                                                              \
-         .initial = "\"\"",                                                                        \
-         .text = "who the self is"},                                                               \
-        {.name = "age",                                                                            \
-         .kind = DM_INTEGER,                                                                       \
-         .offset = offsetof(struct dm_profile_write, age),                                         \
-         .min = 0,                                                                                 \
-         .max = 150,                                                                               \
-         .unit = "years",                                                                          \
-         .text = "age"},                                                                           \
-        {.name = "profession",                                                                     \
-         .kind = DM_STRING,                                                                        \
-         .offset = offsetof(struct dm_profile_write, profession),                                  \
-         .min = 1,                                                                                 \
-         .max = 200,                                                                               \
-         .text = "what the self does for a living"},                                               \
-        {.name = "location",                                                                       \
-         .kind = DM_STRING,                                                                        \
-         .offset = offsetof(struct dm_profile_write, location),                                    \
-         .min = 1,                                                                                 \
-         .max = 200,                                                                               \
-         .text = "where the self lives"},                                                          \
-        {.name = "language",                                                                       \
-         .kind = DM_STRING,                                                                        \
-         .format = DM_LANGUAGE,                                                                    \
-         .offset = offsetof(struct dm_profile_write, language),                                    \
-         .min = 1,                                                                                 \
-         .max = 35,                                                                                \
-         .text = "BCP 47 tag of the language that the profile is written in: decides how it is "   \
-                 "searched"},                                                                      \
-        {.name = "coreValues",                                                                     \
-         .kind = DM_JSON_ARRAY,                                                                    \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, core_values),                                 \
-         .max = 50,                                                                                \
-         .item_max = 200,                                                                          \
-         .initial = "[]",                                                                          \
-         .text = "what matters to the self"},                                                      \
-        {.name = "communicationStyle",                                                             \
-         .kind = DM_JSON_OBJECT,                                                                   \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, communication_style),                         \
-         .initial = "{}",                                                                          \
-         .text =                                                                                   \
-             "free-form. The built-in responder reads these members, each a line or an array of "  \
-             "lines to choose from: whenUnsure (said when nothing known fits), greeting, "         \
-             "farewell, thanks (said to such words), opener and closing (sentences put before "    \
-             "and after an answer)"},                                                              \
-        {.name = "technicalPreferences",                                                           \
-         .kind = DM_JSON_OBJECT,                                                                   \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, technical_preferences),                       \
-         .initial = "{}",                                                                          \
-         .text = "free-form"},                                                                     \
-        {.name = "bigFive",                                                                        \
-         .kind = DM_JSON_OBJECT,                                                                   \
-         .shape = &big_five_shape,                                                                 \
-         .offset = offsetof(struct dm_profile_write, big_five),                                    \
-         .text = "the five factors of personality"},                                               \
-        {.name = "exampleDialogues",                                                               \
-         .kind = DM_JSON_ARRAY,                                                                    \
-         .shape = &dialogue_shape,                                                                 \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, example_dialogues),                           \
-         .max = 200,                                                                               \
-         .initial = "[]",                                                                          \
-         .text = "how the self answers: replies draw on them"},                                    \
-        {.name = "visibility",                                                                     \
-         .kind = DM_STRING,                                                                        \
-         .format = DM_CHOICE,                                                                      \
-         .choices = visibilities,                                                                  \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, visibility),                                  \
-         .initial = "\"private\"",                                                                 \
-         .text = "who may talk with the self"},                                                    \
-        {.name = "isActive",                                                                       \
-         .kind = DM_BOOLEAN,                                                                       \
-         .required = (in_reply),                                                                   \
-         .offset = offsetof(struct dm_profile_write, is_active),                                   \
-         .initial = "true",                                                                        \
-         .text = "whether the self is in use"},                                                    \
-    {                                                                                              \
-        .name = "changeReason", .kind = DM_STRING,                                                 \
-        .offset = offsetof(struct dm_profile_write, change_reason), .min = 1, .max = 500,          \
-        .text = "why this version was written"                                                     \
-    }
-
-_Static_assert(offsetof(struct dm_profile, content) == 0, "CONTENT describes both structs");
-
-static const struct dm_field write_fields[] = {CONTENT(false)};
-static const struct dm_shape write_shape = {
-    .name = "ProfileWrite",
-    .size = sizeof(struct dm_profile_write),
-    .fields = write_fields,
-    .n_fields = sizeof(write_fields) / sizeof(write_fields[0]),
-    .max_bytes = 102400,
-    .max_depth = 10,
-};
-
 static const struct dm_field profile_fields[] = {
-    {.name = "id",
+    DM_ID_FIELD(struct dm_profile),
+    {.name = "name",
      .kind = DM_STRING,
-     .format = DM_UUID,
      .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_profile, id),
-     .text = "UUIDv7"},
-    CONTENT(true),
+     .offset = offsetof(struct dm_profile, content.name),
+     .min = 1,
+     .max = 100,
+     .text = "what the self is called"},
+    {.name = "description",
+     .kind = DM_STRING,
+     .format = DM_TEXT,
+     .offset = offsetof(struct dm_profile, content.description),
+     .max = 5000,
+     .initial = "\"\"",
+     .text = "who the self is"},
+    {.name = "age",
+     .kind = DM_INTEGER,
+     .offset = offsetof(struct dm_profile, content.age),
+     .min = 0,
+     .max = 150,
+     .unit = "years",
+     .text = "age"},
+    {.name = "profession",
+     .kind = DM_STRING,
+     .offset = offsetof(struct dm_profile, content.profession),
+     .min = 1,
+     .max = 200,
+     .text = "what the self does for a living"},
+    {.name = "location",
+     .kind = DM_STRING,
+     .offset = offsetof(struct dm_profile, content.location),
+     .min = 1,
+     .max = 200,
+     .text = "where the self lives"},
+    {.name = "language",
+     .kind = DM_STRING,
+     .format = DM_LANGUAGE,
+     .offset = offsetof(struct dm_profile, content.language),
+     .min = 1,
+     .max = 35,
+     .text = "BCP 47 tag of the language that the profile is written in: decides how it is "
+             "searched"},
+    {.name = "coreValues",
+     .kind = DM_JSON_ARRAY,
+     .offset = offsetof(struct dm_profile, content.core_values),
+     .max = 50,
+     .item_max = 200,
+     .initial = "[]",
+     .text = "what matters to the self"},
+    {.name = "communicationStyle",
+     .kind = DM_JSON_OBJECT,
+     .offset = offsetof(struct dm_profile, content.communication_style),
+     .initial = "{}",
+     .text = "free-form. The built-in responder reads these members, each a line or an array of "
+             "lines to choose from: whenUnsure (said when nothing known fits), greeting, "
+             "farewell, thanks (said to such words), opener and closing (sentences put before "
+             "and after an answer)"},
+    {.name = "technicalPreferences",
+     .kind = DM_JSON_OBJECT,
+     .offset = offsetof(struct dm_profile, content.technical_preferences),
+     .initial = "{}",
+     .text = "free-form"},
+    {.name = "bigFive",
+     .kind = DM_JSON_OBJECT,
+     .shape = &big_five_shape,
+     .offset = offsetof(struct dm_profile, content.big_five),
+     .text = "the five factors of personality"},
+    {.name = "exampleDialogues",
+     .kind = DM_JSON_ARRAY,
+     .shape = &dialogue_shape,
+     .offset = offsetof(struct dm_profile, content.example_dialogues),
+     .max = 200,
+     .initial = "[]",
+     .text = "how the self answers: replies draw on them"},
+    {.name = "visibility",
+     .kind = DM_STRING,
+     .format = DM_CHOICE,
+     .choices = visibilities,
+     .offset = offsetof(struct dm_profile, content.visibility),
+     .initial = "\"private\"",
+     .text = "who may talk with the self"},
+    {.name = "isActive",
+     .kind = DM_BOOLEAN,
+     .offset = offsetof(struct dm_profile, content.is_active),
+     .initial = "true",
+     .text = "whether the self is in use"},
+    {.name = "changeReason",
+     .kind = DM_STRING,
+     .offset = offsetof(struct dm_profile, content.change_reason),
+     .min = 1,
+     .max = 500,
+     .text = "why this version was written"},
     {.name = "accuracyScore",
      .kind = DM_NUMBER,
      .read_only = true,
@@ -186,42 +157,21 @@ static const struct dm_field profile_fields[] = {
      .min = 1,
      .max = 2147483647,
      .text = "goes up by one with each write; the entity tag"},
-    {.name = "createdAt",
-     .kind = DM_TIME,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_profile, created_at),
-     .text = "when it was created"},
-    {.name = "updatedAt",
-     .kind = DM_TIME,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_profile, updated_at),
-     .text = "when it was last written"},
-    {.name = "createdBy",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_profile, created_by),
-     .text = "account that created it"},
-    {.name = "updatedBy",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .read_only = true,
-     .offset = offsetof(struct dm_profile, updated_by),
-     .text = "account that wrote it last"},
+    DM_CREATED_AT_FIELD(struct dm_profile),
+    DM_UPDATED_AT_FIELD(struct dm_profile),
+    DM_CREATED_BY_FIELD(struct dm_profile),
+    DM_UPDATED_BY_FIELD(struct dm_profile),
 };
-static const struct dm_shape profile_shape = DM_SHAPE(struct dm_profile, "Profile", profile_fields);
+static const struct dm_shape profile_shape = {
+    .name = "Profile",
+    .size = sizeof(struct dm_profile),
+    .fields = profile_fields,
+    .n_fields = sizeof(profile_fields) / sizeof(profile_fields[0]),
+    .max_bytes = 102400,
+};
 
 static const struct dm_field summary_fields[] = {
-    {.name = "id",
-     .kind = DM_STRING,
-     .format = DM_UUID,
-     .required = true,
-     .offset = offsetof(struct dm_profile_summary, id),
-     .text = "UUIDv7"},
+    DM_ID_FIELD(struct dm_profile_summary),
     {.name = "name",
      .kind = DM_STRING,
      .required = true,
@@ -257,52 +207,36 @@ static const struct dm_field summary_fields[] = {
      .required = true,
      .offset = offsetof(struct dm_profile_summary, version),
      .text = "of the profile"},
-    {.name = "createdAt",
-     .kind = DM_TIME,
-     .required = true,
-     .offset = offsetof(struct dm_profile_summary, created_at),
-     .text = "when it was created"},
-    {.name = "updatedAt",
-     .kind = DM_TIME,
-     .required = true,
-     .offset = offsetof(struct dm_profile_summary, updated_at),
-     .text = "when it was last written"},
+    DM_CREATED_AT_FIELD(struct dm_profile_summary),
+    DM_UPDATED_AT_FIELD(struct dm_profile_summary),
 };
 static const struct dm_shape summary_shape =
     DM_SHAPE(struct dm_profile_summary, "ProfileSummary", summary_fields);
 static const struct dm_field list_fields[] = DM_PAGE_FIELDS(&summary_shape);
 static const struct dm_shape list_shape = DM_SHAPE(struct dm_page, "ProfileList", list_fields);
 
-static struct dm_owned named(const struct dm_call *call)
-{
-    return (struct dm_owned){call->principal.account_id, call->params[0]};
-}
-
 static enum dm_result profile_list(struct dm_call *call)
 {
     struct dm_slice slice;
-    enum dm_result r = dm_page_after(call, &slice.after_id, &slice.limit);
+    enum dm_result r = dm_page_slice(call, &slice);
     if (r != DM_OK)
         return r;
     struct dm_page *page = call->out;
-    bool more;
+    bool more = false;
     r = dm_profile_list(call->domain, &call->ctx, call->principal.account_id, slice, &page->items,
                         &more);
-    if (r == DM_OK && more) {
-        const struct dm_profile_summary *items = page->items.items;
-        page->next_cursor = dm_page_cursor(call, items[page->items.n - 1].id);
-    }
-    return r;
+    return dm_page_end(call, r, more);
 }
 
 static enum dm_result profile_create(struct dm_call *call)
 {
     const struct dm_owned profile = {call->principal.account_id, call->new_id};
+    const struct dm_profile *in = call->in;
     struct dm_profile *out = call->out;
-    enum dm_result r = dm_profile_create(call->domain, &call->ctx, profile, call->in, out);
+    enum dm_result r = dm_profile_create(call->domain, &call->ctx, profile, &in->content, out);
     if (r != DM_OK)
         return r;
-    dm_call_location(call, "/personality", out->id);
+    dm_call_location(call, out->id);
     dm_call_etag(call, out->version.v);
     return DM_OK;
 }
@@ -310,7 +244,7 @@ static enum dm_result profile_create(struct dm_call *call)
 static enum dm_result profile_get(struct dm_call *call)
 {
     struct dm_profile *out = call->out;
-    enum dm_result r = dm_profile_get(call->domain, &call->ctx, named(call), out);
+    enum dm_result r = dm_profile_get(call->domain, &call->ctx, dm_call_owned(call), out);
     if (r == DM_OK)
         dm_call_etag(call, out->version.v);
     return r;
@@ -322,8 +256,10 @@ static enum dm_result profile_put(struct dm_call *call)
     enum dm_result r = dm_call_if_match(call, &version);
     if (r != DM_OK)
         return r;
+    const struct dm_profile *in = call->in;
     struct dm_profile *out = call->out;
-    r = dm_profile_replace(call->domain, &call->ctx, named(call), version, call->in, out);
+    r = dm_profile_replace(call->domain, &call->ctx, dm_call_owned(call), version, &in->content,
+                           out);
     if (r == DM_OK)
         dm_call_etag(call, out->version.v);
     return r;
@@ -337,7 +273,7 @@ static enum dm_result profile_patch(struct dm_call *call)
     if (r != DM_OK)
         return r;
     struct dm_profile current;
-    r = dm_profile_get(call->domain, &call->ctx, named(call), &current);
+    r = dm_profile_get(call->domain, &call->ctx, dm_call_owned(call), &current);
     if (r != DM_OK)
         return r;
     if (!version.set)
@@ -345,11 +281,13 @@ static enum dm_result profile_patch(struct dm_call *call)
     /* The reason of the last write is not this one's. */
     current.content.change_reason = (struct dm_str){NULL, 0};
     void *merged;
-    r = dm_call_merge(call, &current.content, &merged);
+    r = dm_call_merge(call, &current, &merged);
     if (r != DM_OK)
         return r;
+    const struct dm_profile *in = merged;
     struct dm_profile *out = call->out;
-    r = dm_profile_replace(call->domain, &call->ctx, named(call), version, merged, out);
+    r = dm_profile_replace(call->domain, &call->ctx, dm_call_owned(call), version, &in->content,
+                           out);
     if (r == DM_OK)
         dm_call_etag(call, out->version.v);
     return r;
@@ -361,7 +299,7 @@ static enum dm_result profile_delete(struct dm_call *call)
     enum dm_result r = dm_call_if_match(call, &version);
     if (r != DM_OK)
         return r;
-    return dm_profile_delete(call->domain, &call->ctx, named(call), version);
+    return dm_profile_delete(call->domain, &call->ctx, dm_call_owned(call), version);
 }
 
 static const struct dm_route routes[] = {
@@ -382,7 +320,7 @@ static const struct dm_route routes[] = {
      .auth = DM_AUTH_USER,
      .scope = DM_SCOPE_PERSONALITY_WRITE,
      .limit = DM_LIMIT_WRITE,
-     .request = &write_shape,
+     .request = &profile_shape,
      .response = &profile_shape,
      .status = 201,
      .idempotent_key = true,
@@ -404,7 +342,7 @@ static const struct dm_route routes[] = {
      .auth = DM_AUTH_USER,
      .scope = DM_SCOPE_PERSONALITY_WRITE,
      .limit = DM_LIMIT_WRITE,
-     .request = &write_shape,
+     .request = &profile_shape,
      .response = &profile_shape,
      .status = 200,
      .if_match = true,
@@ -416,7 +354,7 @@ static const struct dm_route routes[] = {
      .auth = DM_AUTH_USER,
      .scope = DM_SCOPE_PERSONALITY_WRITE,
      .limit = DM_LIMIT_WRITE,
-     .request = &write_shape,
+     .request = &profile_shape,
      .merge_patch = true,
      .response = &profile_shape,
      .status = 200,

@@ -1,5 +1,12 @@
-/* What handlers ask of their call: a merged patch, an ETag, a version from If-Match, a Location. Each is one line in a handler. */
+/* What handlers ask of their call: a merged patch, an ETag, a version from If-Match, a Location, what the path names. Each is one line in a handler. */
 #include "edge/call.h"
+
+#define LOCATION_BYTES_MAX 1024
+
+struct dm_owned dm_call_owned(const struct dm_call *call)
+{
+    return (struct dm_owned){call->principal.account_id, call->params[0]};
+}
 
 enum dm_result dm_call_merge(struct dm_call *call, const void *current, void **ret_merged)
 {
@@ -31,9 +38,20 @@ enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_ver
     return DM_OK;
 }
 
-void dm_call_location(struct dm_call *call, const char *collection_path, struct dm_str id)
+void dm_call_location(struct dm_call *call, struct dm_str id)
 {
-    dm_response_header(
-        call->response, "Location",
-        dm_arena_printf(call->ctx.arena, DM_API_BASE "%s/%.*s", collection_path, DM_STR_ARG(id)));
+    struct dm_buf path;
+    struct dm_str rest = dm_str_from(call->route->path + 1); /* behind the first '/' */
+    struct dm_str part;
+    size_t n_params = 0;
+    dm_buf_init(&path, call->ctx.arena, LOCATION_BYTES_MAX);
+    dm_buf_add_c(&path, DM_API_BASE);
+    while (dm_str_next(&rest, '/', &part)) {
+        dm_buf_add_char(&path, '/');
+        dm_buf_add(&path, part.p[0] == '{' ? call->params[n_params++] : part);
+    }
+    dm_buf_add_char(&path, '/');
+    dm_buf_add(&path, id);
+    if (!dm_buf_failed(&path))
+        dm_response_header(call->response, "Location", dm_buf_str(&path));
 }

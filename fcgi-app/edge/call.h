@@ -9,6 +9,7 @@
 #include "edge/response.h"
 #include "edge/route.h"
 #include "edge/shape.h"
+#include "store/owned.h"
 
 struct dm_server;
 
@@ -29,6 +30,8 @@ struct dm_call {
     struct dm_violation *violations; /* set with DM_E_INVALID */
 };
 
+/* What the path's first parameter names, as the caller's own. Borrowed from call. */
+struct dm_owned dm_call_owned(const struct dm_call *call);
 /*
  * For PATCH: current (a struct of route->request) merged with the body, checked as a whole; lives in the arena.
  */
@@ -41,7 +44,7 @@ void dm_call_etag(struct dm_call *call, int64_t version);
  * equal (RFC 9110 §13.1.1), DM_E_INVALID when it is no entity tag.
  */
 DM_MUST_CHECK enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_version);
-/* Set Location from the path below /api/v1 and the id: "/personality" gives "/api/v1/personality/<id>". */
-void dm_call_location(struct dm_call *call, const char *collection_path, struct dm_str id);
+/* Set Location of what was added to the collection that the call's path names: that path, and the id below it. */
+void dm_call_location(struct dm_call *call, struct dm_str id);
 
 #endif

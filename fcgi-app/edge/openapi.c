@@ -19,7 +19,7 @@
 struct entry {
     char *name;
     const struct dm_shape *shape;
-    bool patch;
+    enum dm_form form;
 };
 
 struct printer {
@@ -135,12 +135,11 @@ static struct entry *entry_new(struct printer *p)
     return &p->entries[p->n_entries++];
 }
 
-/* shape and all it refers to. An array in a patch is replaced whole, so that its items are no
- * patches. */
-static void collect(struct printer *p, const struct dm_shape *shape, bool patch)
+/* shape and all it refers to. */
+static void collect(struct printer *p, const struct dm_shape *shape, enum dm_form form)
 {
     struct dm_str name =
-        dm_arena_printf(p->arena, "%s%s", shape->name, patch ? DM_PATCH_SUFFIX : "");
+        dm_arena_printf(p->arena, "%s%s", shape->name, dm_form_suffix(shape, form));
     if (dm_str_eq_c(name, "Problem") || dm_str_eq_c(name, "ProblemError")) {
         p->result = DM_E_INVALID;
         return;
@@ -149,7 +148,7 @@ static void collect(struct printer *p, const struct dm_shape *shape, bool patch)
         const struct entry *entry = &p->entries[i];
         if (!dm_str_eq_c(name, entry->name))
             continue;
-        if (entry->shape != shape || entry->patch != patch)
+        if (entry->shape != shape)
             p->result = DM_E_INVALID;
         return;
     }
@@ -158,13 +157,17 @@ static void collect(struct printer *p, const struct dm_shape *shape, bool patch)
         p->result = DM_E_NOMEM;
         return;
     }
-    *entry = (struct entry){(char *)name.p, shape, patch};
+    *entry = (struct entry){(char *)name.p, shape, form};
     for (size_t i = 0; i < shape->n_fields && p->result == DM_OK; i++) {
         const struct dm_field *field = &shape->fields[i];
-        bool is_object = field->kind == DM_OBJECT || field->kind == DM_JSON_OBJECT;
-        if (field->shape != NULL && !(patch && field->read_only))
-            collect(p, field->shape, patch && is_object);
+        if (field->shape != NULL && (form == DM_FORM_REPLY || !field->read_only))
+            collect(p, field->shape, dm_form_below(field, form));
     }
+}
+
+static enum dm_form request_form(const struct dm_route *row)
+{
+    return row->merge_patch ? DM_FORM_PATCH : DM_FORM_REQUEST;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -177,9 +180,9 @@ static void collect_all(struct printer *p)
     for (size_t i = 0; i < dm_router_count(p->router) && p->result == DM_OK; i++) {
         const struct dm_route *row = dm_router_row(p->router, i);
         if (row->request != NULL)
-            collect(p, row->request, row->merge_patch);
+            collect(p, row->request, request_form(row));
         if (row->response != NULL && p->result == DM_OK)
-            collect(p, row->response, false);
+            collect(p, row->response, DM_FORM_REPLY);
     }
     if (p->n_entries > 1)
         qsort(p->entries, p->n_entries, sizeof(*p->entries), compare_entries);
@@ -217,10 +220,7 @@ static void write_schemas(struct printer *p)
     for (size_t i = 0; i < p->n_entries; i++) {
         const struct entry *entry = &p->entries[i];
         dm_json_name(w, entry->name);
-        if (entry->patch)
-            dm_shape_patch_schema(entry->shape, w);
-        else
-            dm_shape_schema(entry->shape, w);
+        dm_form_schema(entry->shape, entry->form, w);
     }
     dm_json_object_end(w);
 }
@@ -427,11 +427,11 @@ static void write_row_parameters(struct dm_json_writer *w, const struct dm_route
 }
 
 static void write_content(struct dm_json_writer *w, const char *media, const struct dm_shape *shape,
-                          bool patch)
+                          enum dm_form form)
 {
     name_object(w, media);
     dm_json_name(w, "schema");
-    write_ref(w, "schemas", shape->name, patch ? DM_PATCH_SUFFIX : "");
+    write_ref(w, "schemas", shape->name, dm_form_suffix(shape, form));
     dm_json_object_end(w);
 }
 
@@ -443,9 +443,10 @@ static void write_request_body(struct dm_json_writer *w, const struct dm_route *
     dm_json_name(w, "required");
     dm_json_bool(w, true);
     name_object(w, "content");
+    enum dm_form form = request_form(row);
     if (row->merge_patch)
-        write_content(w, "application/merge-patch+json", row->request, true);
-    write_content(w, "application/json", row->request, row->merge_patch);
+        write_content(w, "application/merge-patch+json", row->request, form);
+    write_content(w, "application/json", row->request, form);
     dm_json_object_end(w);
     dm_json_object_end(w);
 }
@@ -458,7 +459,7 @@ static void write_media(struct dm_json_writer *w, const struct dm_route *row)
     int n = (int)strcspn(row->media, "; ");
     snprintf(media, sizeof(media), "%.*s", n, row->media);
     if (row->response != NULL) {
-        write_content(w, media, row->response, false);
+        write_content(w, media, row->response, DM_FORM_REPLY);
         return;
     }
     name_object(w, media);
@@ -500,7 +501,7 @@ static void write_own(struct dm_json_writer *w, const struct dm_route *row, int 
         if (row->media != NULL)
             write_media(w, row);
         else
-            write_content(w, "application/json", row->response, false);
+            write_content(w, "application/json", row->response, DM_FORM_REPLY);
         dm_json_object_end(w);
     }
     dm_json_object_end(w);

@@ -26,7 +26,7 @@ static const struct dm_field page_query_fields[] = {
 const struct dm_shape dm_page_query_shape =
     DM_SHAPE(struct dm_page_query, "PageQuery", page_query_fields);
 
-enum dm_result dm_page_after(struct dm_call *call, struct dm_str *ret_after_id, int64_t *ret_limit)
+enum dm_result dm_page_slice(struct dm_call *call, struct dm_slice *ret_slice)
 {
     const struct dm_page_query *query = call->query;
     struct dm_str id = {NULL, 0};
@@ -34,12 +34,24 @@ enum dm_result dm_page_after(struct dm_call *call, struct dm_str *ret_after_id, 
         !(dm_base64url_decode(call->ctx.arena, query->cursor, &id) && dm_id_is_uuid(id)))
         return dm_err_set_field(&call->ctx.err, "/cursor", "format",
                                 "must be the nextCursor of an earlier page");
-    *ret_after_id = id;
-    *ret_limit = query->limit.v;
+    *ret_slice = (struct dm_slice){id, query->limit.v};
     return DM_OK;
 }
 
-struct dm_str dm_page_cursor(struct dm_call *call, struct dm_str last_id)
+/* The list's own shape tells where an item keeps its id. */
+static struct dm_str last_id(const struct dm_shape *list_shape, const struct dm_list *items)
 {
-    return dm_base64url_encode(call->ctx.arena, last_id);
+    const struct dm_shape *shape = dm_shape_field(list_shape, DM_STR("items"))->shape;
+    size_t at = (items->n - 1) * shape->size + dm_shape_field(shape, DM_STR("id"))->offset;
+    return *(const struct dm_str *)(const void *)((const char *)items->items + at);
+}
+
+enum dm_result dm_page_end(struct dm_call *call, enum dm_result result, bool more)
+{
+    struct dm_page *page = call->out;
+    if (result != DM_OK || !more)
+        return result;
+    page->next_cursor =
+        dm_base64url_encode(call->ctx.arena, last_id(call->route->response, &page->items));
+    return page->next_cursor.p != NULL ? DM_OK : dm_ctx_nomem(&call->ctx);
 }

@@ -33,13 +33,12 @@ struct dm_page {
         }                                                                                          \
     }
 
+/* What call->query asks for, as the list functions of the domain take it. DM_E_INVALID on a cursor that is none of ours. */
+DM_MUST_CHECK enum dm_result dm_page_slice(struct dm_call *call, struct dm_slice *ret_slice);
 /*
- * The key to go on after, as the list functions of the domain take it: absent at the beginning. Ids are UUIDv7, so that id order is the
- * order of creation. DM_E_INVALID on a cursor that is none of ours.
+ * The handler's result, with nextCursor set in call->out (a struct dm_page whose items are those of the row's response) when the list
+ * succeeded and there is more to read. Items have a member "id".
  */
-DM_MUST_CHECK enum dm_result dm_page_after(struct dm_call *call, struct dm_str *ret_after_id,
-                                           int64_t *ret_limit);
-/* The cursor that goes on after last_id. Lives in the arena. */
-struct dm_str dm_page_cursor(struct dm_call *call, struct dm_str last_id);
+DM_MUST_CHECK enum dm_result dm_page_end(struct dm_call *call, enum dm_result result, bool more);
 
 #endif

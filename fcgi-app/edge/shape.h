@@ -1,7 +1,7 @@
 /*
  * Shapes: one table of fields from which a request's JSON is checked and decoded into a C struct, a reply encoded, and the schema of the
- * OpenAPI document printed. With lib/base/json.c the only user of json-c. Decoding tells every bad field at once, each with its
- * JSON Pointer; unknown members are errors.
+ * OpenAPI document printed. One table serves both ways: what a client may not write is read_only. With lib/base/json.c the only user of
+ * json-c. Decoding tells every bad field at once, each with its JSON Pointer; unknown members are errors.
  */
 #ifndef DM_EDGE_SHAPE_H
 #define DM_EDGE_SHAPE_H
@@ -13,17 +13,20 @@
 #include "base/result.h"
 #include "base/str.h"
 
+/* What a member is, and what keeps it in the struct. */
 enum dm_kind {
-    DM_STRING =
-        1, /* struct dm_str; min and max count code points; one line unless .format is DM_TEXT */
-    DM_INTEGER, /* struct dm_opt_int */
-    DM_NUMBER,  /* struct dm_opt_num */
-    DM_BOOLEAN, /* struct dm_opt_bool */
-    DM_TIME,    /* struct dm_opt_time; RFC 3339 */
-    DM_OBJECT,  /* pointer to the struct of .shape, NULL when absent */
-    DM_ARRAY, /* struct dm_list of structs of .shape, or of struct dm_str when .shape is NULL; min and max count items */
-    DM_JSON_OBJECT, /* struct dm_str: an object kept as JSON text; free-form, or checked against .shape */
-    DM_JSON_ARRAY, /* struct dm_str: an array kept as JSON text; items checked against .shape, or strings when NULL */
+    DM_STRING = 1, /* struct dm_str; min and max count code points; one line unless DM_TEXT */
+    DM_INTEGER,    /* struct dm_opt_int */
+    DM_NUMBER,     /* struct dm_opt_num */
+    DM_BOOLEAN,    /* struct dm_opt_bool */
+    DM_TIME,       /* struct dm_opt_time; RFC 3339 */
+    DM_OBJECT,     /* pointer to the struct of .shape, NULL when absent */
+    /* struct dm_list of structs of .shape, or of struct dm_str when .shape is NULL; min and max count items */
+    DM_ARRAY,
+    /* struct dm_str: an object kept as JSON text; free-form, or checked against .shape */
+    DM_JSON_OBJECT,
+    /* struct dm_str: an array kept as JSON text; items checked against .shape, or strings when NULL */
+    DM_JSON_ARRAY,
 };
 
 /* What a string must be besides its length. */
@@ -48,8 +51,8 @@ struct dm_field {
     bool nullable;   /* in a reply: null rather than left out when absent */
     double min, max; /* length, value or number of items; both 0: no bound */
     double item_max; /* strings in an array: code points each; 0: 200 */
-    const char
-        *initial; /* JSON text taken when a request leaves the member out; NULL: stays absent */
+    /* JSON text taken when a request leaves the member out, so that a reply always has it; NULL: stays absent */
+    const char *initial;
     const char *const *choices; /* NULL-terminated */
     const struct dm_shape *shape;
     const char *unit;
@@ -74,8 +77,8 @@ struct dm_shape {
 /* One bad field of a request. */
 struct dm_violation {
     char pointer[160]; /* RFC 6901 */
-    const char *
-        code; /* static: "required", "unknown", "type", "too_short", "too_long", "out_of_range", "format", "choice", "read_only" … */
+    /* static: "required", "unknown", "type", "too_short", "too_long", "out_of_range", "format", "choice", "read_only" … */
+    const char *code;
     char message[160];
     struct dm_violation *next; /* in the order they were met; at most DM_VIOLATIONS_MAX */
 };
@@ -104,8 +107,19 @@ DM_MUST_CHECK enum dm_result dm_shape_decode_query(const struct dm_shape *shape,
 /* Write a struct of the shape as a JSON object. Absent members are left out unless nullable. */
 void dm_shape_encode(const struct dm_shape *shape, const void *value, struct dm_json_writer *w);
 
-/* The shape as a JSON Schema 2020-12 object, nested shapes by $ref "#/components/schemas/NAME". */
-void dm_shape_schema(const struct dm_shape *shape, struct dm_json_writer *w);
+/* Which documents of a shape a schema is about. */
+enum dm_form {
+    DM_FORM_REPLY,
+    DM_FORM_REQUEST, /* no read-only members; what has an initial value may be left out */
+    DM_FORM_PATCH,   /* a merge patch of a request: nothing is due, every member may be null */
+};
+/* A form's schema is named as its shape with this behind: "", "Write", "Patch", "WritePatch". Static. */
+const char *dm_form_suffix(const struct dm_shape *shape, enum dm_form form);
+/* The form as a JSON Schema 2020-12 object, nested shapes by $ref "#/components/schemas/NAME". */
+void dm_form_schema(const struct dm_shape *shape, enum dm_form form, struct dm_json_writer *w);
+
+/* The field of that name; NULL when there is none. */
+const struct dm_field *dm_shape_field(const struct dm_shape *shape, struct dm_str name);
 
 /* The rules a table must keep (offsets within size, names unique, choices where due): a sentence on the first breach, else NULL. */
 const char *dm_shape_defect(const struct dm_shape *shape);

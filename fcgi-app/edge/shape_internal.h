@@ -43,7 +43,6 @@ void *dm_field_at(const struct dm_field *field, void *base);
 const void *dm_field_of(const struct dm_field *field, const void *base);
 bool dm_field_bounded(const struct dm_field *field);
 double dm_field_item_max(const struct dm_field *field);
-const struct dm_field *dm_shape_field(const struct dm_shape *shape, struct dm_str name);
 
 /* What a string must be: length in code points (bounded: min to max) and the field's format. */
 void dm_check_string(struct dm_decoder *d, const struct dm_field *field, struct dm_str s,
@@ -66,12 +65,10 @@ bool dm_shape_initial(struct dm_decoder *d, const struct dm_field *field, void *
 void dm_shape_encode_sent(const struct dm_shape *shape, const void *value,
                           struct dm_json_writer *w);
 
-/* The schema of one member, without its description. */
+/* The form of what hangs on field: an array in a patch is replaced whole, so that its items are no patches. */
+enum dm_form dm_form_below(const struct dm_field *field, enum dm_form form);
+/* The schema of one member of a request, without its description. */
 void dm_field_schema(const struct dm_field *field, struct dm_json_writer *w);
-/* The schema of a merge patch of shape, named NAME and DM_PATCH_SUFFIX: nothing required, every
- * member may be null. */
-#define DM_PATCH_SUFFIX "Patch"
-void dm_shape_patch_schema(const struct dm_shape *shape, struct dm_json_writer *w);
 /* "The age, in years." from text and unit; writes nothing when there is neither. */
 void dm_field_description(const struct dm_field *field, struct dm_json_writer *w);
 

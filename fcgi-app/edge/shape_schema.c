@@ -1,7 +1,7 @@
 /*
  * The shape as JSON Schema 2020-12, for the OpenAPI document: what shape.c checks, told to clients
- * and to those who make clients. A merge patch has a schema of its own, because there a member may
- * be left out, and null takes one away.
+ * and to those who make clients. Where a request differs from the reply it has a schema of its own,
+ * and so has a merge patch: there a member may be left out, and null takes one away.
  */
 #include "edge/shape_internal.h"
 
@@ -71,10 +71,16 @@ static void write_ref(struct dm_json_writer *w, const char *name, const char *su
     name_string(w, "$ref", ref);
 }
 
-static void write_nested(struct dm_json_writer *w, const struct dm_field *field, bool nullable,
-                         bool patch)
+enum dm_form dm_form_below(const struct dm_field *field, enum dm_form form)
 {
-    const char *suffix = patch ? DM_PATCH_SUFFIX : "";
+    bool items = field->kind == DM_ARRAY || field->kind == DM_JSON_ARRAY;
+    return items && form == DM_FORM_PATCH ? DM_FORM_REQUEST : form;
+}
+
+static void write_nested(struct dm_json_writer *w, const struct dm_field *field, bool nullable,
+                         enum dm_form form)
+{
+    const char *suffix = dm_form_suffix(field->shape, dm_form_below(field, form));
     if (!nullable) {
         write_ref(w, field->shape->name, suffix);
         return;
@@ -90,14 +96,15 @@ static void write_nested(struct dm_json_writer *w, const struct dm_field *field,
     dm_json_array_end(w);
 }
 
-static void write_array(struct dm_json_writer *w, const struct dm_field *field, bool nullable)
+static void write_array(struct dm_json_writer *w, const struct dm_field *field, bool nullable,
+                        enum dm_form form)
 {
     write_type(w, "array", nullable);
     write_bounds(w, field, "minItems", "maxItems", true);
     dm_json_name(w, "items");
     dm_json_object_begin(w);
     if (field->shape != NULL) {
-        write_ref(w, field->shape->name, "");
+        write_ref(w, field->shape->name, dm_form_suffix(field->shape, dm_form_below(field, form)));
     } else {
         name_string(w, "type", "string");
         name_num(w, "maxLength", dm_field_item_max(field));
@@ -107,7 +114,7 @@ static void write_array(struct dm_json_writer *w, const struct dm_field *field, 
 }
 
 static void write_kind(struct dm_json_writer *w, const struct dm_field *field, bool nullable,
-                       bool patch)
+                       enum dm_form form)
 {
     switch (field->kind) {
     case DM_STRING:
@@ -136,14 +143,14 @@ static void write_kind(struct dm_json_writer *w, const struct dm_field *field, b
             write_bounds(w, field, "minProperties", "maxProperties", true);
             break;
         }
-        write_nested(w, field, nullable, patch);
+        write_nested(w, field, nullable, form);
         break;
     case DM_OBJECT:
-        write_nested(w, field, nullable, patch);
+        write_nested(w, field, nullable, form);
         break;
     case DM_ARRAY:
     case DM_JSON_ARRAY:
-        write_array(w, field, nullable);
+        write_array(w, field, nullable, form);
         break;
     }
 }
@@ -151,7 +158,7 @@ static void write_kind(struct dm_json_writer *w, const struct dm_field *field, b
 void dm_field_schema(const struct dm_field *field, struct dm_json_writer *w)
 {
     dm_json_object_begin(w);
-    write_kind(w, field, field->nullable, false);
+    write_kind(w, field, field->nullable, DM_FORM_REQUEST);
     if (field->initial != NULL) {
         dm_json_name(w, "default");
         dm_json_raw(w, dm_str_from(field->initial));
@@ -171,11 +178,13 @@ void dm_field_description(const struct dm_field *field, struct dm_json_writer *w
     name_string(w, "description", text);
 }
 
-static void write_property(struct dm_json_writer *w, const struct dm_field *field, bool patch)
+static void write_property(struct dm_json_writer *w, const struct dm_field *field,
+                           enum dm_form form)
 {
+    bool patch = form == DM_FORM_PATCH;
     dm_json_name(w, field->name);
     dm_json_object_begin(w);
-    write_kind(w, field, field->nullable || patch, patch);
+    write_kind(w, field, field->nullable || patch, form);
     dm_field_description(field, w);
     if (field->initial != NULL && !patch) {
         dm_json_name(w, "default");
@@ -188,11 +197,23 @@ static void write_property(struct dm_json_writer *w, const struct dm_field *fiel
     dm_json_object_end(w);
 }
 
-static void write_required(const struct dm_shape *shape, struct dm_json_writer *w)
+static bool has(enum dm_form form, const struct dm_field *field)
+{
+    return form == DM_FORM_REPLY || !field->read_only;
+}
+
+/* What has an initial value is always there in a reply. */
+static bool is_due(enum dm_form form, const struct dm_field *field)
+{
+    return field->required || (form == DM_FORM_REPLY && field->initial != NULL);
+}
+
+static void write_required(const struct dm_shape *shape, enum dm_form form,
+                           struct dm_json_writer *w)
 {
     bool begun = false;
     for (size_t i = 0; i < shape->n_fields; i++) {
-        if (!shape->fields[i].required)
+        if (!has(form, &shape->fields[i]) || !is_due(form, &shape->fields[i]))
             continue;
         if (!begun) {
             dm_json_name(w, "required");
@@ -205,29 +226,45 @@ static void write_required(const struct dm_shape *shape, struct dm_json_writer *
         dm_json_array_end(w);
 }
 
-static void write_schema(const struct dm_shape *shape, struct dm_json_writer *w, bool patch)
+/* depth: a shape that holds itself has been seen often enough when no document may be deeper. */
+static bool differs_by_way(const struct dm_shape *shape, unsigned depth)
+{
+    for (size_t i = 0; i < shape->n_fields && depth < DM_SHAPE_DEPTH; i++) {
+        const struct dm_field *field = &shape->fields[i];
+        if (field->read_only || field->initial != NULL ||
+            (field->shape != NULL && differs_by_way(field->shape, depth + 1)))
+            return true;
+    }
+    return false;
+}
+
+const char *dm_form_suffix(const struct dm_shape *shape, enum dm_form form)
+{
+    bool differs = differs_by_way(shape, 0);
+    switch (form) {
+    case DM_FORM_REQUEST:
+        return differs ? "Write" : "";
+    case DM_FORM_PATCH:
+        return differs ? "WritePatch" : "Patch";
+    case DM_FORM_REPLY:
+        break;
+    }
+    return "";
+}
+
+void dm_form_schema(const struct dm_shape *shape, enum dm_form form, struct dm_json_writer *w)
 {
     dm_json_object_begin(w);
     name_string(w, "type", "object");
     dm_json_name(w, "properties");
     dm_json_object_begin(w);
     for (size_t i = 0; i < shape->n_fields; i++)
-        if (!patch || !shape->fields[i].read_only)
-            write_property(w, &shape->fields[i], patch);
+        if (has(form, &shape->fields[i]))
+            write_property(w, &shape->fields[i], form);
     dm_json_object_end(w);
-    if (!patch)
-        write_required(shape, w);
+    if (form != DM_FORM_PATCH)
+        write_required(shape, form, w);
     dm_json_name(w, "additionalProperties");
     dm_json_bool(w, false);
     dm_json_object_end(w);
-}
-
-void dm_shape_schema(const struct dm_shape *shape, struct dm_json_writer *w)
-{
-    write_schema(shape, w, false);
-}
-
-void dm_shape_patch_schema(const struct dm_shape *shape, struct dm_json_writer *w)
-{
-    write_schema(shape, w, true);
 }

@@ -226,15 +226,15 @@ static void test_the_fields_of_every_answer_are_told(void)
 static void test_each_schema_is_there_once(void)
 {
     struct dm_buf text = printed();
-    static const char *const names[] = {"Inner", "InnerPatch", "Problem",   "ProblemError",
-                                        "Thing", "ThingPage",  "ThingPatch"};
+    static const char *const names[] = {"Inner", "InnerPatch", "Problem",    "ProblemError",
+                                        "Thing", "ThingPage",  "ThingWrite", "ThingWritePatch"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char head[60];
         snprintf(head, sizeof(head), "\n      \"%s\": {\n        \"type\"", names[i]);
         CU_ASSERT_EQUAL(count(&text, head), 1);
     }
     CU_ASSERT_EQUAL(count(&text, "\"PageQuery\""), 0);
-    CU_ASSERT_EQUAL(count(&text, "What it is called (words)"), 2);
+    CU_ASSERT_EQUAL(count(&text, "What it is called (words)"), 3);
     dm_buf_done(&text);
 }
 

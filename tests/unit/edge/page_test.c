@@ -6,38 +6,73 @@
 
 #define ID "0190d2a0-1b2c-7d3e-8f40-112233445566"
 
+struct item {
+    struct dm_opt_int number;
+    struct dm_str id;
+};
+static const struct dm_field item_fields[] = {
+    {.name = "number", .kind = DM_INTEGER, .offset = offsetof(struct item, number)},
+    {.name = "id", .kind = DM_STRING, .offset = offsetof(struct item, id)},
+};
+static const struct dm_shape item_shape = DM_SHAPE(struct item, "Item", item_fields);
+static const struct dm_field list_fields[] = DM_PAGE_FIELDS(&item_shape);
+static const struct dm_shape list_shape = DM_SHAPE(struct dm_page, "ItemList", list_fields);
+static const struct dm_route route = {.name = "item.list", .response = &list_shape};
+
 static struct dm_call call;
 static struct dm_page_query query;
+static struct dm_page page;
 
 static void begin(void)
 {
-    call = (struct dm_call){.ctx = {.arena = dm_arena_new(4096, 65536)}, .query = &query};
+    call = (struct dm_call){.ctx = {.arena = dm_arena_new(4096, 65536)},
+                            .query = &query,
+                            .out = &page,
+                            .route = &route};
     CU_ASSERT_PTR_NOT_NULL_FATAL(call.ctx.arena);
     query = (struct dm_page_query){.limit = {true, 20}};
+    page = (struct dm_page){0};
+}
+
+/* Of a page of two, of which id is the last one's. */
+static struct dm_str cursor_after(struct dm_str id)
+{
+    struct item items[] = {{.id = DM_STR("first")}, {.id = id}};
+    page.items = (struct dm_list){items, 2};
+    CU_ASSERT_EQUAL(dm_page_end(&call, DM_OK, true), DM_OK);
+    return page.next_cursor;
 }
 
 static void test_the_first_page_has_no_cursor(void)
 {
     begin();
-    struct dm_str after = DM_STR("unset");
-    int64_t limit = 0;
-    CU_ASSERT_EQUAL(dm_page_after(&call, &after, &limit), DM_OK);
-    CU_ASSERT_PTR_NULL(after.p);
-    CU_ASSERT_EQUAL(limit, 20);
+    struct dm_slice slice = {DM_STR("unset"), 0};
+    CU_ASSERT_EQUAL(dm_page_slice(&call, &slice), DM_OK);
+    CU_ASSERT_PTR_NULL(slice.after_id.p);
+    CU_ASSERT_EQUAL(slice.limit, 20);
     dm_arena_free(call.ctx.arena);
 }
 
 static void test_a_cursor_goes_round(void)
 {
     begin();
-    struct dm_str after = {NULL, 0};
-    int64_t limit = 0;
+    struct dm_slice slice = {{NULL, 0}, 0};
     query.limit.v = 7;
-    query.cursor = dm_page_cursor(&call, DM_STR(ID));
+    query.cursor = cursor_after(DM_STR(ID));
     CU_ASSERT_FALSE(dm_str_eq_c(query.cursor, ID));
-    CU_ASSERT_EQUAL(dm_page_after(&call, &after, &limit), DM_OK);
-    CU_ASSERT_STR(after, ID);
-    CU_ASSERT_EQUAL(limit, 7);
+    CU_ASSERT_EQUAL(dm_page_slice(&call, &slice), DM_OK);
+    CU_ASSERT_STR(slice.after_id, ID);
+    CU_ASSERT_EQUAL(slice.limit, 7);
+    dm_arena_free(call.ctx.arena);
+}
+
+static void test_the_last_page_has_no_cursor(void)
+{
+    begin();
+    CU_ASSERT_EQUAL(dm_page_end(&call, DM_OK, false), DM_OK);
+    CU_ASSERT_PTR_NULL(page.next_cursor.p);
+    CU_ASSERT_EQUAL(dm_page_end(&call, DM_E_NOTFOUND, true), DM_E_NOTFOUND);
+    CU_ASSERT_PTR_NULL(page.next_cursor.p);
     dm_arena_free(call.ctx.arena);
 }
 
@@ -45,15 +80,14 @@ static void test_other_cursors_are_refused(void)
 {
     begin();
     struct dm_str bad[] = {DM_STR("x"), DM_STR(ID), DM_STR("===="),
-                           dm_page_cursor(&call, DM_STR("' or 1=1 --"))};
+                           cursor_after(DM_STR("' or 1=1 --"))};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct dm_str after = DM_STR("untouched");
-        int64_t limit = -1;
+        struct dm_slice slice = {DM_STR("untouched"), -1};
         query.cursor = bad[i];
-        CU_ASSERT_EQUAL(dm_page_after(&call, &after, &limit), DM_E_INVALID);
+        CU_ASSERT_EQUAL(dm_page_slice(&call, &slice), DM_E_INVALID);
         CU_ASSERT_STRING_EQUAL(call.ctx.err.pointer, "/cursor");
-        CU_ASSERT_STR(after, "untouched");
-        CU_ASSERT_EQUAL(limit, -1);
+        CU_ASSERT_STR(slice.after_id, "untouched");
+        CU_ASSERT_EQUAL(slice.limit, -1);
     }
     dm_arena_free(call.ctx.arena);
 }
@@ -90,6 +124,7 @@ CU_TestInfo *dm_page_suite(void)
     static CU_TestInfo tests[] = {
         {"the first page has no cursor", test_the_first_page_has_no_cursor},
         {"a cursor goes round", test_a_cursor_goes_round},
+        {"the last page has no cursor", test_the_last_page_has_no_cursor},
         {"other cursors are refused", test_other_cursors_are_refused},
         {"limits are one to a hundred", test_limits_are_one_to_a_hundred},
         CU_TEST_INFO_NULL,

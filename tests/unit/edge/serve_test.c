@@ -45,7 +45,7 @@ static enum dm_result serve_make(struct dm_call *call)
     struct thing *out = call->out;
     *out = *(struct thing *)call->in;
     out->id = call->new_id;
-    dm_call_location(call, "/things", out->id);
+    dm_call_location(call, out->id);
     return DM_OK;
 }
 

@@ -574,25 +574,25 @@ static void test_bad_queries_are_told_by_member(void)
     end();
 }
 
-static struct dm_str schema_of(const struct dm_shape *shape)
+static struct dm_str schema_of(const struct dm_shape *shape, enum dm_form form)
 {
     struct dm_buf out;
     struct dm_json_writer w;
     dm_buf_init(&out, ctx.arena, 1 << 20);
     dm_json_writer_init(&w, &out);
-    dm_shape_schema(shape, &w);
+    dm_form_schema(shape, form, &w);
     return dm_buf_str(&out);
 }
 
 static void test_the_schema_tells_the_rules(void)
 {
     begin(1 << 20);
-    CU_ASSERT_STR(schema_of(&style_shape),
+    CU_ASSERT_STR(schema_of(&style_shape, DM_FORM_REPLY),
                   "{\"type\":\"object\",\"properties\":{"
                   "\"tone\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":5},"
                   "\"warmth\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1,\"default\":0.5}},"
-                  "\"required\":[\"tone\"],\"additionalProperties\":false}");
-    struct dm_str text = schema_of(&sample_shape);
+                  "\"required\":[\"tone\",\"warmth\"],\"additionalProperties\":false}");
+    struct dm_str text = schema_of(&sample_shape, DM_FORM_REPLY);
     static const char *const parts[] = {
         "\"id\":{\"type\":\"string\",\"format\":\"uuid\",\"readOnly\":true}",
         "\"note\":{\"type\":[\"string\",\"null\"]}",
@@ -613,6 +613,29 @@ static void test_the_schema_tells_the_rules(void)
     char *whole = dm_arena_cstr(ctx.arena, text);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         CU_ASSERT_PTR_NOT_NULL(strstr(whole, parts[i]));
+    end();
+}
+
+static void test_a_request_has_a_schema_of_its_own(void)
+{
+    begin(1 << 20);
+    CU_ASSERT_STR(schema_of(&style_shape, DM_FORM_REQUEST),
+                  "{\"type\":\"object\",\"properties\":{"
+                  "\"tone\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":5},"
+                  "\"warmth\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1,\"default\":0.5}},"
+                  "\"required\":[\"tone\"],\"additionalProperties\":false}");
+    char *request = dm_arena_cstr(ctx.arena, schema_of(&sample_shape, DM_FORM_REQUEST));
+    char *patch = dm_arena_cstr(ctx.arena, schema_of(&sample_shape, DM_FORM_PATCH));
+    CU_ASSERT_PTR_NULL(strstr(request, "\"id\":"));
+    CU_ASSERT_PTR_NULL(strstr(patch, "\"id\":"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(request, "\"required\":[\"name\"]"));
+    CU_ASSERT_PTR_NULL(strstr(patch, "\"required\":["));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(request, "\"checked\":{\"$ref\":\"#/components/schemas/StyleWrite\"}"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(patch, "{\"$ref\":\"#/components/schemas/StyleWritePatch\"}"));
+    /* A patch gives an array whole. */
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(patch, "\"items\":{\"$ref\":\"#/components/schemas/StyleWrite\"}"));
     end();
 }
 
@@ -706,6 +729,7 @@ CU_TestInfo *dm_shape_suite(void)
         {"queries are decoded", test_queries_are_decoded},
         {"bad queries are told by member", test_bad_queries_are_told_by_member},
         {"the schema tells the rules", test_the_schema_tells_the_rules},
+        {"a request has a schema of its own", test_a_request_has_a_schema_of_its_own},
         {"sound tables have no defect", test_sound_tables_have_no_defect},
         {"each defect is found", test_each_defect_is_found},
         CU_TEST_INFO_NULL,
