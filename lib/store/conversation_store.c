@@ -1,13 +1,15 @@
 /* The statements on conversation. Its figures (message_count, last_message_at) are kept by message_store.c, with the messages. */
 #include "store/conversation_store.h"
 
+#include "store/rows.h"
+
 #define CONVERSATION_TIMES "last_message_at, created_at, updated_at "
 #define CONVERSATION_COLUMNS "id, profile_id, title, message_count, " CONVERSATION_TIMES
 
 /* In the order of CONVERSATION_COLUMNS. */
-static struct dm_conversation read_conversation(const struct dm_pg_result *rows, size_t row)
+static void read_conversation(const struct dm_pg_result *rows, size_t row, void *ret_conversation)
 {
-    return (struct dm_conversation){
+    *(struct dm_conversation *)ret_conversation = (struct dm_conversation){
         .id = dm_pg_cell(rows, row, 0),
         .profile_id = dm_pg_cell(rows, row, 1),
         .title = dm_pg_cell(rows, row, 2),
@@ -35,7 +37,7 @@ enum dm_result dm_conversation_store_find(struct dm_pg *pg, struct dm_ctx *ctx,
     struct dm_pg_result rows;
     enum dm_result r = dm_pg_run(pg, ctx, &find_stmt, params, &rows);
     if (r == DM_OK)
-        *ret_conversation = read_conversation(&rows, 0);
+        read_conversation(&rows, 0, ret_conversation);
     return r;
 }
 
@@ -49,24 +51,14 @@ static const struct dm_pg_stmt list_stmt = {
     .rows = DM_PG_MANY,
 };
 
+static const struct dm_rows_list list = {
+    .stmt = &list_stmt, .item_size = sizeof(struct dm_conversation), .read = read_conversation};
+
 enum dm_result dm_conversation_store_list(struct dm_pg *pg, struct dm_ctx *ctx,
                                           struct dm_str owner_id, struct dm_slice slice,
                                           struct dm_list *ret_list, bool *ret_more)
 {
-    const struct dm_pg_param params[] = {dm_pg_text(owner_id), dm_pg_text(slice.after_id),
-                                         dm_pg_int(ctx, slice.limit + 1)};
-    struct dm_pg_result rows;
-    enum dm_result r = dm_pg_run(pg, ctx, &list_stmt, params, &rows);
-    if (r != DM_OK)
-        return r;
-    struct dm_conversation *items = dm_arena_array(ctx->arena, rows.n_rows, sizeof(*items));
-    if (items == NULL)
-        return dm_ctx_nomem(ctx);
-    for (size_t i = 0; i < rows.n_rows; i++)
-        items[i] = read_conversation(&rows, i);
-    *ret_list = (struct dm_list){items, rows.n_rows};
-    *ret_more = dm_slice_cut(slice, ret_list);
-    return DM_OK;
+    return dm_rows_of_owner(pg, ctx, &list, owner_id, slice, ret_list, ret_more);
 }
 
 static const struct dm_pg_stmt add_stmt = {
@@ -81,6 +73,8 @@ static const struct dm_pg_stmt add_stmt = {
     .rows = DM_PG_MANY,
 };
 
+static const struct dm_rows_new add = {.add = &add_stmt, .find = &find_stmt};
+
 enum dm_result dm_conversation_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                          struct dm_owned conversation,
                                          const struct dm_conversation_new *what,
@@ -90,15 +84,10 @@ enum dm_result dm_conversation_store_add(struct dm_pg_conn *conn, struct dm_ctx 
         dm_pg_text(conversation.id), dm_pg_text(conversation.owner_id), dm_pg_text(ctx->actor_id),
         dm_pg_text(what->profile_id), dm_pg_text(what->title)};
     struct dm_pg_result rows;
-    enum dm_result r = dm_pg_exec(conn, ctx, &add_stmt, params, &rows);
-    bool added = r == DM_OK && rows.n_rows == 1;
-    if (r == DM_OK && !added)
-        r = dm_pg_exec(conn, ctx, &find_stmt, params, &rows);
+    enum dm_result r = dm_rows_add(conn, ctx, &add, params, &rows, ret_new);
     if (r == DM_E_NOTFOUND)
         return dm_err_set(&ctx->err, DM_E_NOTFOUND, "There is no such profile.");
-    if (r != DM_OK)
-        return r;
-    *ret_conversation = read_conversation(&rows, 0);
-    *ret_new = added;
-    return DM_OK;
+    if (r == DM_OK)
+        read_conversation(&rows, 0, ret_conversation);
+    return r;
 }

@@ -2,13 +2,15 @@
  * from "no such profile". */
 #include "store/memory_store.h"
 
+#include "store/rows.h"
+
 #define MEMORY_TIMES "m.occurred_at, m.created_at, m.updated_at "
 #define MEMORY_COLUMNS "m.id, m.profile_id, m.kind, m.text, m.source, m.importance, " MEMORY_TIMES
 
 /* In the order of MEMORY_COLUMNS. */
-static struct dm_memory read_memory(const struct dm_pg_result *rows, size_t row)
+static void read_memory(const struct dm_pg_result *rows, size_t row, void *ret_memory)
 {
-    return (struct dm_memory){
+    *(struct dm_memory *)ret_memory = (struct dm_memory){
         .id = dm_pg_cell(rows, row, 0),
         .profile_id = dm_pg_cell(rows, row, 1),
         .content =
@@ -38,27 +40,13 @@ static const struct dm_pg_stmt list_stmt = {
     .rows = DM_PG_MANY,
 };
 
+static const struct dm_rows_list list = {
+    .stmt = &list_stmt, .item_size = sizeof(struct dm_memory), .read = read_memory};
+
 enum dm_result dm_memory_store_list(struct dm_pg *pg, struct dm_ctx *ctx, struct dm_owned profile,
                                     struct dm_slice slice, struct dm_list *ret_list, bool *ret_more)
 {
-    const struct dm_pg_param params[] = {dm_pg_text(profile.id), dm_pg_text(profile.owner_id),
-                                         dm_pg_text(slice.after_id),
-                                         dm_pg_int(ctx, slice.limit + 1)};
-    struct dm_pg_result rows;
-    enum dm_result r = dm_pg_run(pg, ctx, &list_stmt, params, &rows);
-    if (r != DM_OK)
-        return r;
-    if (rows.n_rows == 0)
-        return dm_err_set(&ctx->err, DM_E_NOTFOUND, "There is no such profile.");
-    size_t n = dm_pg_cell(&rows, 0, 0).p != NULL ? rows.n_rows : 0;
-    struct dm_memory *items = dm_arena_array(ctx->arena, n, sizeof(*items));
-    if (items == NULL)
-        return dm_ctx_nomem(ctx);
-    for (size_t i = 0; i < n; i++)
-        items[i] = read_memory(&rows, i);
-    *ret_list = (struct dm_list){items, n};
-    *ret_more = dm_slice_cut(slice, ret_list);
-    return DM_OK;
+    return dm_rows_of_profile(pg, ctx, &list, profile, slice, ret_list, ret_more);
 }
 
 /* FOR SHARE: the profile's language must not change between reading it here and the row's being
@@ -68,7 +56,7 @@ static const struct dm_pg_stmt add_stmt = {
     .sql = "WITH p AS (SELECT id, language FROM profile WHERE id = $1 AND owner_id = $2 FOR SHARE) "
            "INSERT INTO memory AS m (profile_id, language, created_by, updated_by, id, "
            "kind, text, source, occurred_at, importance) "
-           "SELECT p.id, p.language, $3::uuid, $3::uuid, $4::uuid, "
+           "SELECT p.id, p.language, $4::uuid, $4::uuid, $3::uuid, "
            "$5::text, $6::text, $7::text, $8::timestamptz, $9::float8 "
            "FROM p "
            "ON CONFLICT (id) DO NOTHING "
@@ -85,6 +73,8 @@ static const struct dm_pg_stmt find_stmt = {
     .rows = DM_PG_ONE,
 };
 
+static const struct dm_rows_new add = {.add = &add_stmt, .find = &find_stmt};
+
 enum dm_result dm_memory_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                    struct dm_owned profile, struct dm_str id,
                                    const struct dm_memory_write *write,
@@ -93,8 +83,8 @@ enum dm_result dm_memory_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     const struct dm_pg_param params[] = {
         dm_pg_text(profile.id),
         dm_pg_text(profile.owner_id),
-        dm_pg_text(ctx->actor_id),
         dm_pg_text(id),
+        dm_pg_text(ctx->actor_id),
         dm_pg_text(write->kind),
         dm_pg_text(write->text),
         dm_pg_text(write->source),
@@ -102,15 +92,8 @@ enum dm_result dm_memory_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         dm_pg_opt_num(ctx, write->importance),
     };
     struct dm_pg_result rows;
-    enum dm_result r = dm_pg_exec(conn, ctx, &add_stmt, params, &rows);
-    bool added = r == DM_OK && rows.n_rows == 1;
-    if (r == DM_OK && !added) {
-        const struct dm_pg_param key[] = {params[0], params[1], params[3]};
-        r = dm_pg_exec(conn, ctx, &find_stmt, key, &rows);
-    }
-    if (r != DM_OK)
-        return r;
-    *ret_memory = read_memory(&rows, 0);
-    *ret_new = added;
-    return DM_OK;
+    enum dm_result r = dm_rows_add(conn, ctx, &add, params, &rows, ret_new);
+    if (r == DM_OK)
+        read_memory(&rows, 0, ret_memory);
+    return r;
 }

@@ -4,6 +4,8 @@
  */
 #include "store/profile_store.h"
 
+#include "store/rows.h"
+
 #define PROFILE_TIMES "created_at, updated_at "
 #define PROFILE_COLUMNS                                                                            \
     "id, owner_id, name, description, age, profession, location, language, "                       \
@@ -103,35 +105,30 @@ static const struct dm_pg_stmt list_stmt = {
     .rows = DM_PG_MANY,
 };
 
+static void read_summary(const struct dm_pg_result *rows, size_t row, void *ret_summary)
+{
+    *(struct dm_profile_summary *)ret_summary = (struct dm_profile_summary){
+        .id = dm_pg_cell(rows, row, 0),
+        .name = dm_pg_cell(rows, row, 1),
+        .profession = dm_pg_cell(rows, row, 2),
+        .location = dm_pg_cell(rows, row, 3),
+        .language = dm_pg_cell(rows, row, 4),
+        .visibility = dm_pg_cell(rows, row, 5),
+        .is_active = cell_opt_bool(rows, row, 6),
+        .version = dm_pg_cell_opt_int(rows, row, 7),
+        .created_at = dm_pg_cell_opt_time(rows, row, 8),
+        .updated_at = dm_pg_cell_opt_time(rows, row, 9),
+    };
+}
+
+static const struct dm_rows_list list = {
+    .stmt = &list_stmt, .item_size = sizeof(struct dm_profile_summary), .read = read_summary};
+
 enum dm_result dm_profile_store_list(struct dm_pg *pg, struct dm_ctx *ctx, struct dm_str owner_id,
                                      struct dm_slice slice, struct dm_list *ret_list,
                                      bool *ret_more)
 {
-    const struct dm_pg_param params[] = {dm_pg_text(owner_id), dm_pg_text(slice.after_id),
-                                         dm_pg_int(ctx, slice.limit + 1)};
-    struct dm_pg_result rows;
-    enum dm_result r = dm_pg_run(pg, ctx, &list_stmt, params, &rows);
-    if (r != DM_OK)
-        return r;
-    struct dm_profile_summary *items = dm_arena_array(ctx->arena, rows.n_rows, sizeof(*items));
-    if (items == NULL)
-        return dm_ctx_nomem(ctx);
-    for (size_t i = 0; i < rows.n_rows; i++)
-        items[i] = (struct dm_profile_summary){
-            .id = dm_pg_cell(&rows, i, 0),
-            .name = dm_pg_cell(&rows, i, 1),
-            .profession = dm_pg_cell(&rows, i, 2),
-            .location = dm_pg_cell(&rows, i, 3),
-            .language = dm_pg_cell(&rows, i, 4),
-            .visibility = dm_pg_cell(&rows, i, 5),
-            .is_active = cell_opt_bool(&rows, i, 6),
-            .version = dm_pg_cell_opt_int(&rows, i, 7),
-            .created_at = dm_pg_cell_opt_time(&rows, i, 8),
-            .updated_at = dm_pg_cell_opt_time(&rows, i, 9),
-        };
-    *ret_list = (struct dm_list){items, rows.n_rows};
-    *ret_more = dm_slice_cut(slice, ret_list);
-    return DM_OK;
+    return dm_rows_of_owner(pg, ctx, &list, owner_id, slice, ret_list, ret_more);
 }
 
 /* $1 id, $2 owner, $3 actor, then what an owner writes. */
@@ -176,6 +173,8 @@ static const struct dm_pg_stmt add_stmt = {
     .rows = DM_PG_MANY,
 };
 
+static const struct dm_rows_new add = {.add = &add_stmt, .find = &find_stmt};
+
 enum dm_result dm_profile_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                     struct dm_owned profile, const struct dm_profile_write *write,
                                     struct dm_profile *ret_profile, bool *ret_new)
@@ -183,15 +182,10 @@ enum dm_result dm_profile_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     struct dm_pg_param params[WRITE_PARAMS];
     write_params(ctx, profile, write, params);
     struct dm_pg_result rows;
-    enum dm_result r = dm_pg_exec(conn, ctx, &add_stmt, params, &rows);
-    bool added = r == DM_OK && rows.n_rows == 1;
-    if (r == DM_OK && !added)
-        r = dm_pg_exec(conn, ctx, &find_stmt, params, &rows);
-    if (r != DM_OK)
-        return r;
-    read_profile(&rows, ret_profile);
-    *ret_new = added;
-    return DM_OK;
+    enum dm_result r = dm_rows_add(conn, ctx, &add, params, &rows, ret_new);
+    if (r == DM_OK)
+        read_profile(&rows, ret_profile);
+    return r;
 }
 
 static const struct dm_pg_stmt lock_stmt = {

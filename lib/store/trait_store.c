@@ -2,15 +2,17 @@
  * from "no such profile". */
 #include "store/trait_store.h"
 
+#include "store/rows.h"
+
 #define TRAIT_COLUMNS                                                                              \
     "t.id, t.profile_id, t.category, t.name, t.description, t.weight, t.confidence, "              \
     "t.context_tags, t.example_expressions, t.impact_level, t.source, t.is_active, "               \
     "t.created_at, t.updated_at "
 
 /* In the order of TRAIT_COLUMNS. */
-static struct dm_trait read_trait(const struct dm_pg_result *rows, size_t row)
+static void read_trait(const struct dm_pg_result *rows, size_t row, void *ret_trait)
 {
-    return (struct dm_trait){
+    *(struct dm_trait *)ret_trait = (struct dm_trait){
         .id = dm_pg_cell(rows, row, 0),
         .profile_id = dm_pg_cell(rows, row, 1),
         .content =
@@ -45,27 +47,13 @@ static const struct dm_pg_stmt list_stmt = {
     .rows = DM_PG_MANY,
 };
 
+static const struct dm_rows_list list = {
+    .stmt = &list_stmt, .item_size = sizeof(struct dm_trait), .read = read_trait};
+
 enum dm_result dm_trait_store_list(struct dm_pg *pg, struct dm_ctx *ctx, struct dm_owned profile,
                                    struct dm_slice slice, struct dm_list *ret_list, bool *ret_more)
 {
-    const struct dm_pg_param params[] = {dm_pg_text(profile.id), dm_pg_text(profile.owner_id),
-                                         dm_pg_text(slice.after_id),
-                                         dm_pg_int(ctx, slice.limit + 1)};
-    struct dm_pg_result rows;
-    enum dm_result r = dm_pg_run(pg, ctx, &list_stmt, params, &rows);
-    if (r != DM_OK)
-        return r;
-    if (rows.n_rows == 0)
-        return dm_err_set(&ctx->err, DM_E_NOTFOUND, "There is no such profile.");
-    size_t n = dm_pg_cell(&rows, 0, 0).p != NULL ? rows.n_rows : 0;
-    struct dm_trait *items = dm_arena_array(ctx->arena, n, sizeof(*items));
-    if (items == NULL)
-        return dm_ctx_nomem(ctx);
-    for (size_t i = 0; i < n; i++)
-        items[i] = read_trait(&rows, i);
-    *ret_list = (struct dm_list){items, n};
-    *ret_more = dm_slice_cut(slice, ret_list);
-    return DM_OK;
+    return dm_rows_of_profile(pg, ctx, &list, profile, slice, ret_list, ret_more);
 }
 
 /* FOR SHARE: the profile's language must not change between reading it here and the row's being
@@ -76,7 +64,7 @@ static const struct dm_pg_stmt add_stmt = {
            "INSERT INTO trait AS t (profile_id, language, created_by, updated_by, id, "
            "category, name, description, weight, confidence, "
            "context_tags, example_expressions, impact_level, source, is_active) "
-           "SELECT p.id, p.language, $3::uuid, $3::uuid, $4::uuid, "
+           "SELECT p.id, p.language, $4::uuid, $4::uuid, $3::uuid, "
            "$5::text, $6::text, $7::text, $8::float8, $9::float8, "
            "$10::jsonb, $11::jsonb, $12::text, $13::text, $14::boolean "
            "FROM p "
@@ -94,6 +82,8 @@ static const struct dm_pg_stmt find_stmt = {
     .rows = DM_PG_ONE,
 };
 
+static const struct dm_rows_new add = {.add = &add_stmt, .find = &find_stmt};
+
 enum dm_result dm_trait_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                   struct dm_owned profile, struct dm_str id,
                                   const struct dm_trait_write *write, struct dm_trait *ret_trait,
@@ -102,8 +92,8 @@ enum dm_result dm_trait_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     const struct dm_pg_param params[] = {
         dm_pg_text(profile.id),
         dm_pg_text(profile.owner_id),
-        dm_pg_text(ctx->actor_id),
         dm_pg_text(id),
+        dm_pg_text(ctx->actor_id),
         dm_pg_text(write->category),
         dm_pg_text(write->name),
         dm_pg_text(write->description),
@@ -116,15 +106,8 @@ enum dm_result dm_trait_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         dm_pg_opt_bool(write->is_active),
     };
     struct dm_pg_result rows;
-    enum dm_result r = dm_pg_exec(conn, ctx, &add_stmt, params, &rows);
-    bool added = r == DM_OK && rows.n_rows == 1;
-    if (r == DM_OK && !added) {
-        const struct dm_pg_param key[] = {params[0], params[1], params[3]};
-        r = dm_pg_exec(conn, ctx, &find_stmt, key, &rows);
-    }
-    if (r != DM_OK)
-        return r;
-    *ret_trait = read_trait(&rows, 0);
-    *ret_new = added;
-    return DM_OK;
+    enum dm_result r = dm_rows_add(conn, ctx, &add, params, &rows, ret_new);
+    if (r == DM_OK)
+        read_trait(&rows, 0, ret_trait);
+    return r;
 }
