@@ -30,8 +30,9 @@ static void finish(void)
 static const struct dm_pg_stmt insert_key = {
     .name = "test_insert_key",
     .sql = "INSERT INTO idempotency_key"
-           "       (account_id, key, fingerprint, resource_id, try_id, lease_until, expires_at)"
-           " VALUES ($1, $2, repeat('a', 64), $1, $1, now(), now())",
+           "       (account_id, key, fingerprint, resource_id, try_id, holder,"
+           "        lease_until, expires_at)"
+           " VALUES ($1, $2, repeat('a', 64), $1, $1, 'nobody', now(), now())",
     .n_params = 2,
     .rows = DM_PG_NONE,
 };
