@@ -171,6 +171,7 @@ static const struct dm_route rows[] = {
      .path = "/auth/register",
      .auth = DM_AUTH_NONE,
      .limit = DM_LIMIT_AUTH,
+     .door = DM_DOOR_STREAM,
      .request = &registration_shape,
      .status = 202,
      .summary = "Register an account; the answer is the same for a known address",

@@ -134,6 +134,7 @@ static const struct dm_route rows[] = {
      .path = "/auth/login",
      .auth = DM_AUTH_NONE,
      .limit = DM_LIMIT_AUTH,
+     .door = DM_DOOR_STREAM,
      .request = &login_shape,
      .response = &session_shape,
      .status = 200,

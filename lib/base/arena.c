@@ -8,6 +8,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+/* Texts up to here are printed once and copied, longer ones printed twice. */
+#define PRINTF_AT_HAND 256
+
 struct block {
     struct block *older; /* NULL: the first one */
     size_t cap;
@@ -120,12 +123,15 @@ char *dm_arena_cstr(struct dm_arena *arena, struct dm_str s)
 struct dm_str dm_arena_printf(struct dm_arena *arena, const char *fmt, ...)
 {
     const struct dm_str absent = {NULL, 0};
+    char most[PRINTF_AT_HAND];
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = vsnprintf(most, sizeof(most), fmt, args);
     va_end(args);
     if (n < 0)
         return absent;
+    if ((size_t)n < sizeof(most))
+        return dm_arena_str(arena, (struct dm_str){most, (size_t)n});
     char *p = dm_arena_alloc(arena, (size_t)n + 1);
     if (p == NULL)
         return absent;

@@ -47,9 +47,12 @@ static bool is_traceparent(struct dm_str s)
 void dm_trace_start(struct dm_trace *trace, struct dm_str traceparent)
 {
     *trace = (struct dm_trace){0};
-    dm_id_hex(trace->span_id, 16);
-    if (!is_traceparent(traceparent)) {
-        dm_id_hex(trace->trace_id, 32);
+    bool root = !is_traceparent(traceparent);
+    char hex[16 + 32 + 1];
+    dm_id_hex(hex, root ? 16 + 32 : 16);
+    memcpy(trace->span_id, hex, 16);
+    if (root) {
+        memcpy(trace->trace_id, hex + 16, 32);
         trace->sampled = true;
         return;
     }

@@ -95,7 +95,7 @@ void dm_startup_process(void)
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     signal(SIGPIPE, SIG_IGN);
     /* Hundreds of threads would else each get a malloc arena of their own. */
-    mallopt(M_ARENA_MAX, 4);
+    mallopt(M_ARENA_MAX, 16);
 }
 
 struct dm_pg_options dm_startup_pg_options(const struct dm_settings *settings,

@@ -5,10 +5,11 @@
 #include "store/gate_store.h"
 
 #include <assert.h>
+#include <endian.h>
 
 #include "base/buf.h"
 
-#define ARGS_MAX (3 + 2 * DM_RATES_MAX)
+#define PACKED_MAX (2 + 2 * DM_RATES_MAX)
 
 /*
  * GCRA, kept exact in whole numbers: a window's debt is how far its theoretical arrival time lies
@@ -17,7 +18,7 @@
  * count requests. The value holds the last request's time and the debts, as doubles, which are
  * exact up to 2^53; it ends when the last debt is paid.
  *
- * KEYS: session or '', limits. ARGV: now_ms, cost, n, then n times count, seconds.
+ * KEYS: session or '', limits. ARGV: as packed doubles now_ms, cost, then count and seconds of each window.
  * Returns session state, allowed, retry_after_ms, and of the tightest window count, seconds,
  * remaining, reset_ms.
  */
@@ -27,9 +28,10 @@ static const struct dm_kv_script check_script = {
            "local session, old = got[1], got[2]\n"
            "if session == '0' then return {2, 0, 0, 0, 0, 0, 0} end\n"
            "local state = session and 1 or 0\n"
-           "local n = tonumber(ARGV[3])\n"
+           "local n = (#ARGV[1] / 8 - 2) / 2\n"
            "if n == 0 then return {state, 1, 0, 0, 0, 0, 0} end\n"
-           "local now, cost = tonumber(ARGV[1]), tonumber(ARGV[2])\n"
+           "local ask = {struct.unpack('<' .. string.rep('d', 2 + 2 * n), ARGV[1])}\n"
+           "local now, cost = ask[1], ask[2]\n"
            "local format = '<' .. string.rep('d', n + 1)\n"
            "local last = old and {struct.unpack(format, old)} or {now}\n"
            "local elapsed = math.max(0, now - last[1])\n"
@@ -37,7 +39,7 @@ static const struct dm_kv_script check_script = {
            "local allowed, retry, ttl = 1, 0, 1\n"
            "local tight, least = 1, math.huge\n"
            "for i = 1, n do\n"
-           "  local count, each = tonumber(ARGV[2 + 2 * i]), tonumber(ARGV[3 + 2 * i]) * 1000\n"
+           "  local count, each = ask[1 + 2 * i], ask[2 + 2 * i] * 1000\n"
            "  local debt = math.max(0, (last[i + 1] or 0) - elapsed * count)\n"
            "  local over = debt + cost * each - count * each\n"
            "  if over > 0 then\n"
@@ -49,12 +51,12 @@ static const struct dm_kv_script check_script = {
            "end\n"
            "if allowed == 1 then\n"
            "  for i = 1, n do\n"
-           "    new[i + 1] = new[i + 1] + cost * ARGV[3 + 2 * i] * 1000\n"
-           "    ttl = math.max(ttl, math.ceil(new[i + 1] / ARGV[2 + 2 * i]))\n"
+           "    new[i + 1] = new[i + 1] + cost * ask[2 + 2 * i] * 1000\n"
+           "    ttl = math.max(ttl, math.ceil(new[i + 1] / ask[1 + 2 * i]))\n"
            "  end\n"
            "  redis.call('SET', KEYS[2], struct.pack(format, unpack(new)), 'PX', ttl)\n"
            "end\n"
-           "local count, seconds = tonumber(ARGV[2 + 2 * tight]), tonumber(ARGV[3 + 2 * tight])\n"
+           "local count, seconds = ask[1 + 2 * tight], ask[2 + 2 * tight]\n"
            "local debt = new[tight + 1]\n"
            "return {state, allowed, retry, count, seconds,\n"
            "  math.floor(count - debt / (seconds * 1000)), math.ceil(debt / count)}\n",
@@ -92,19 +94,21 @@ static struct dm_str limit_key(struct dm_ctx *ctx, const struct dm_gate_ask *ask
     return dm_buf_failed(&key) ? (struct dm_str){NULL, 0} : dm_buf_str(&key);
 }
 
-/* Decimal texts for the script, in the caller's buffers. */
-struct numbers {
-    struct dm_str str[ARGS_MAX];
-    char text[ARGS_MAX][24];
-    size_t n;
+/* Numbers as the check script takes them: doubles in little-endian order, exact up to 2^53. */
+struct packed {
+    char bytes[PACKED_MAX * sizeof(uint64_t)];
+    size_t n; /* bytes used */
 };
 
-static void add_number(struct numbers *numbers, int64_t v)
+static void pack(struct packed *packed, int64_t v)
 {
-    assert(numbers->n < ARGS_MAX);
-    char *text = numbers->text[numbers->n];
-    int len = snprintf(text, sizeof(numbers->text[0]), "%lld", (long long)v);
-    numbers->str[numbers->n++] = (struct dm_str){text, (size_t)len};
+    double number = (double)v;
+    uint64_t bits;
+    assert(packed->n < sizeof(packed->bytes));
+    memcpy(&bits, &number, sizeof(bits));
+    bits = htole64(bits);
+    memcpy(packed->bytes + packed->n, &bits, sizeof(bits));
+    packed->n += sizeof(bits);
 }
 
 static int64_t to_seconds_up(int64_t ms)
@@ -139,16 +143,16 @@ enum dm_result dm_gate_store_check(struct dm_kv *kv, struct dm_ctx *ctx,
     };
     if (!keys[0].p || !keys[1].p)
         return dm_ctx_nomem(ctx);
-    struct numbers args = {.n = 0};
-    add_number(&args, ask->now_ms);
-    add_number(&args, ask->cost);
-    add_number(&args, (int64_t)ask->rates->n);
+    struct packed numbers = {.n = 0};
+    pack(&numbers, ask->now_ms);
+    pack(&numbers, ask->cost);
     for (size_t i = 0; i < ask->rates->n; i++) {
-        add_number(&args, ask->rates->rate[i].count);
-        add_number(&args, ask->rates->rate[i].seconds);
+        pack(&numbers, ask->rates->rate[i].count);
+        pack(&numbers, ask->rates->rate[i].seconds);
     }
+    const struct dm_str arg = {numbers.bytes, numbers.n};
     struct dm_kv_ints ints;
-    enum dm_result r = dm_kv_run(kv, ctx, &check_script, keys, 2, args.str, args.n, &ints);
+    enum dm_result r = dm_kv_run(kv, ctx, &check_script, keys, 2, &arg, 1, &ints);
     if (r == DM_OK)
         read_answer(&ints, ret_answer);
     return r;
@@ -160,10 +164,11 @@ static enum dm_result mark(struct dm_kv *kv, struct dm_ctx *ctx, const struct dm
     struct dm_str key = session_key(ctx, session_id);
     if (!key.p)
         return dm_ctx_nomem(ctx);
-    struct numbers args = {.n = 0};
-    add_number(&args, ttl_s);
+    struct dm_str ttl = dm_arena_printf(ctx->arena, "%lld", (long long)ttl_s);
+    if (!ttl.p)
+        return dm_ctx_nomem(ctx);
     struct dm_kv_ints ints;
-    return dm_kv_run(kv, ctx, script, &key, 1, args.str, args.n, &ints);
+    return dm_kv_run(kv, ctx, script, &key, 1, &ttl, 1, &ints);
 }
 
 enum dm_result dm_gate_store_remember(struct dm_kv *kv, struct dm_ctx *ctx,

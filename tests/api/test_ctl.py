@@ -95,7 +95,7 @@ def test_config_print_masks_secrets(ctl, system):
     state = system._load()
     assert done.returncode == 0 and done.stdout.count("[redacted]") >= 2
     assert state["pepper"] not in done.stdout and state["database_password"] not in done.stdout
-    assert "[server]" in done.stdout and "api_threads = 64" in done.stdout
+    assert "[server]" in done.stdout and "api_threads = 16" in done.stdout
 
 
 def test_config_sample_is_a_configuration_the_programs_take(ctl, tmp_path):
