@@ -122,8 +122,9 @@ class Contract:
         self._validate(where, problem, {"$ref": "#/components/schemas/Problem"})
         assert problem["status"] == status, where + "another status in the document"
         assert problem["type"].startswith("urn:digitalme:problem:"), where + "a strange type"
+        assert problem.get("detail") and problem.get("instance", "").startswith("/"), where + "no detail or instance"
         assert problem["correlationId"] == headers["X-Correlation-Id"], where + "another correlation id in the document"
-        for leak in ("postgres", "libpq", "redis", "select ", "insert ", ".c:", "/work/", "/tmp/", "json-c", "stack"):
+        for leak in ("postgres", "libpq", "redis", "select ", "insert ", ".c:", "/home/", "/tmp/", "json-c", "stack"):
             assert leak not in problem.get("detail", "").lower(), where + f"tells {leak!r}"
 
     def _check_content(self, where, operation, status, headers, body):
