@@ -122,7 +122,8 @@ class Contract:
         self._validate(where, problem, {"$ref": "#/components/schemas/Problem"})
         assert problem["status"] == status, where + "another status in the document"
         assert problem["type"].startswith("urn:digitalme:problem:"), where + "a strange type"
-        assert problem.get("detail") and problem.get("instance", "").startswith("/"), where + "no detail or instance"
+        # A path that cannot be read, or is too long to repeat, is left out.
+        assert problem.get("detail") and problem.get("instance", "/").startswith("/"), where + "no detail, or a strange instance"
         assert problem["correlationId"] == headers["X-Correlation-Id"], where + "another correlation id in the document"
         for leak in ("postgres", "libpq", "redis", "select ", "insert ", ".c:", "/home/", "/tmp/", "json-c", "stack"):
             assert leak not in problem.get("detail", "").lower(), where + f"tells {leak!r}"
