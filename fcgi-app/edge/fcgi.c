@@ -28,8 +28,6 @@ static const struct {
     {"HTTP_IDEMPOTENCY_KEY", offsetof(struct dm_request, idempotency_key)},
     {"HTTP_IF_MATCH", offsetof(struct dm_request, if_match)},
     {"HTTP_IF_NONE_MATCH", offsetof(struct dm_request, if_none_match)},
-    {"HTTP_LAST_EVENT_ID", offsetof(struct dm_request, last_event_id)},
-    {"HTTP_ORIGIN", offsetof(struct dm_request, origin)},
     {"HTTP_TRACEPARENT", offsetof(struct dm_request, traceparent)},
     {"HTTP_USER_AGENT", offsetof(struct dm_request, user_agent)},
     {"HTTP_X_API_KEY", offsetof(struct dm_request, api_key)},
