@@ -9,6 +9,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <pthread.h>
 #include <sys/random.h>
 
@@ -16,12 +17,14 @@ static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 /* Written by fetch() only. */
 static EVP_MD *sha256;
 static EVP_MAC *hmac;
+static EVP_KDF *hkdf;
 
 static void fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (sha256 == NULL || hmac == NULL)
+    hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    if (sha256 == NULL || hmac == NULL || hkdf == NULL)
         abort();
 }
 
@@ -86,6 +89,25 @@ void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
         EVP_MAC_final(mac, ret_mac, &n, DM_SHA384_BYTES) != 1 || n != DM_SHA384_BYTES)
         abort();
     EVP_MAC_CTX_free(mac);
+}
+
+void dm_secret_derive(struct dm_secret root, const char *label, uint8_t ret_key[DM_DERIVED_BYTES])
+{
+    pthread_once(&fetched, fetch);
+    char digest[] = "SHA256";
+    /* OpenSSL's parameters are not const; it only reads these two. */
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)root.p, root.n),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)label,
+                                          strlen(label)),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_KDF_CTX *kdf = EVP_KDF_CTX_new(hkdf);
+    if (root.p == NULL || root.n == 0 || kdf == NULL ||
+        EVP_KDF_derive(kdf, ret_key, DM_DERIVED_BYTES, params) != 1)
+        abort();
+    EVP_KDF_CTX_free(kdf);
 }
 
 static const char url_alphabet[] =

@@ -34,6 +34,13 @@ void dm_secret_sha256_hex(struct dm_str data, char ret_text[DM_SHA256_HEX]);
 void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
                            uint8_t ret_mac[DM_SHA384_BYTES]);
 
+/*
+ * A key of its own for each use of one root secret, so that no use can give away or stand in for another: HKDF-SHA-256
+ * (RFC 5869) without salt, the label as info. A label is a literal that no other use has. root is never empty.
+ */
+#define DM_DERIVED_BYTES 32
+void dm_secret_derive(struct dm_secret root, const char *label, uint8_t ret_key[DM_DERIVED_BYTES]);
+
 /* Opaque bearer token: 256 random bits in base64url, 43 characters and NUL. */
 #define DM_TOKEN_TEXT 44
 void dm_secret_token(char ret_text[DM_TOKEN_TEXT]);

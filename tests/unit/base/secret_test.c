@@ -1,4 +1,4 @@
-/* lib/base/secret.c against the vectors of FIPS 180, RFC 4231 and RFC 4648. */
+/* lib/base/secret.c against the vectors of FIPS 180, RFC 4231, RFC 4648 and RFC 5869. */
 #include "base/secret.h"
 
 #include "unit/base/base_suites.h"
@@ -58,6 +58,34 @@ static void hmac_sha384_known_answers(void)
         dm_secret_hmac_sha384(known[i].key, known[i].data, mac);
         to_hex(mac, sizeof(mac), text);
         CU_ASSERT_STRING_EQUAL(text, known[i].mac);
+    }
+}
+
+/* RFC 5869 appendix A.3, and values with a label that Python's hmac gave. */
+static void derived_keys_are_those_of_rfc_5869(void)
+{
+    char ones[22];
+    memset(ones, 0x0b, sizeof(ones));
+    const struct {
+        struct dm_secret root;
+        const char *label, *key;
+    } known[] = {
+        {{ones, sizeof(ones)},
+         "",
+         "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"},
+        {{"0123456789abcdef0123456789abcdef", 32},
+         "device token",
+         "1f4ffd9d3dfe38158519a3711350a10dd5607fd0c02cd506074959405446a46f"},
+        {{"0123456789abcdef0123456789abcdef", 32},
+         "device tokens",
+         "463b57e18fa4a7cca0d86f6234b568bf204830b972fa904f886fb56ac7f2c3c4"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        uint8_t key[DM_DERIVED_BYTES];
+        char text[2 * DM_DERIVED_BYTES + 1];
+        dm_secret_derive(known[i].root, known[i].label, key);
+        to_hex(key, sizeof(key), text);
+        CU_ASSERT_STRING_EQUAL(text, known[i].key);
     }
 }
 
@@ -148,6 +176,7 @@ CU_TestInfo *dm_secret_suite(void)
     static CU_TestInfo tests[] = {
         {"SHA-256 known answers", sha256_known_answers},
         {"HMAC-SHA-384 known answers", hmac_sha384_known_answers},
+        {"derived keys are those of RFC 5869", derived_keys_are_those_of_rfc_5869},
         {"random bytes fill and differ", random_bytes_fill_and_differ},
         {"equal and wipe", equal_and_wipe},
         {"tokens are 43 characters of base64url", tokens_are_43_characters_of_base64url},
