@@ -3,6 +3,7 @@
 #include "api/account.h"
 
 #include "api/api.h"
+#include "domain/passwords.h"
 #include "edge/call.h"
 
 static const char *const roles[] = {"User", "Admin", "SuperAdmin", NULL};
@@ -87,7 +88,7 @@ static const struct dm_field registration_fields[] = {
      .offset = offsetof(struct dm_registration, password),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORD_POINTS_MAX,
+     .max = DM_PASSWORDS_POINTS_MAX,
      .text = "any characters; refused when it is too short or easy to guess"},
     {.name = "firstName",
      .kind = DM_STRING,

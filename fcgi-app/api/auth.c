@@ -1,6 +1,7 @@
 /* Sessions over HTTP: log in, refresh, log out. The rules are in domain/session.c. */
 #include "api/account.h"
 #include "api/api.h"
+#include "domain/passwords.h"
 #include "domain/session.h"
 #include "edge/call.h"
 
@@ -22,7 +23,7 @@ static const struct dm_field login_fields[] = {
      .offset = offsetof(struct login_in, password),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORD_POINTS_MAX,
+     .max = DM_PASSWORDS_POINTS_MAX,
      .text = "its password"},
 };
 static const struct dm_shape login_shape = DM_SHAPE(struct login_in, "Login", login_fields);

@@ -3,7 +3,7 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "domain/account.h"
+#include "domain/passwords.h"
 #include "domain/startup.h"
 #include "domain/token.h"
 #include "edge/server.h"
@@ -35,7 +35,7 @@ static enum dm_result open_domain(struct program *p, const struct dm_settings *s
     domain->hashes = dm_startup_hash_pool(settings);
     if (!domain->pg || !domain->kv || !domain->token_cache || !domain->hashes)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
-    return dm_account_prepare(domain, err);
+    return dm_passwords_prepare(domain, err);
 }
 
 static enum dm_result open_program(struct program *p, const char *config_file, struct dm_err *err)

@@ -1,7 +1,7 @@
 /*
- * The rules of accounts, between api/account.c and store/account_store.c. Every password is hashed
- * or checked on the hash pool, and before it is known whether the address has an account, so that
- * both answers take the same time.
+ * The rules of accounts, between api/account.c and store/account_store.c. A password is hashed or
+ * checked before it is known whether the address has an account, so that both answers take the same
+ * time.
  */
 #include "domain/account.h"
 
@@ -9,9 +9,8 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/json_write.h"
-#include "base/password.h"
-#include "base/utf8.h"
 #include "domain/mail.h"
+#include "domain/passwords.h"
 #include "store/account_store.h"
 #include "store/audit_store.h"
 
@@ -19,14 +18,6 @@
 #define MAILS_MAX 5
 #define MAILS_WINDOW_S 3600
 #define RESEND_BYTES_MAX 1024 /* of a resend's payload */
-
-enum dm_result dm_account_prepare(struct dm_domain *domain, struct dm_err *err)
-{
-    char password[DM_TOKEN_TEXT];
-    dm_secret_token(password);
-    return dm_password_hash(domain->settings->password_pepper, dm_str_from(password),
-                            (int)domain->settings->password_cost, domain->decoy_hash, err);
-}
 
 static struct dm_account account_of(const struct dm_account_row *row)
 {
@@ -40,100 +31,6 @@ static struct dm_account account_of(const struct dm_account_row *row)
         .created_at_ms = row->created_at_ms,
         .updated_at_ms = row->updated_at_ms,
     };
-}
-
-/* What is hashed or checked on a thread of the hash pool. */
-struct password_work {
-    const struct dm_domain *domain;
-    struct dm_str password;
-    const char *const *words; /* of the account; NULL: no strength asked for */
-    size_t n_words;
-    const char *hash; /* to check against */
-    enum dm_result result;
-    struct dm_err err;
-    bool matches;
-    char made[DM_PASSWORD_HASH_TEXT];
-};
-
-static void work_hash(void *arg)
-{
-    struct password_work *work = arg;
-    const struct dm_settings *settings = work->domain->settings;
-    if (work->words != NULL && dm_password_score(work->password, work->words, work->n_words) <
-                                   settings->password_min_score) {
-        work->result = dm_err_set_field(&work->err, "/password", "too_weak",
-                                        "the password is too easy to guess");
-        return;
-    }
-    work->result = dm_password_hash(settings->password_pepper, work->password,
-                                    (int)settings->password_cost, work->made, &work->err);
-}
-
-static void work_verify(void *arg)
-{
-    struct password_work *work = arg;
-    work->matches =
-        dm_password_verify(work->domain->settings->password_pepper, work->password, work->hash);
-}
-
-static enum dm_result hash_password(struct dm_ctx *ctx, struct password_work *work)
-{
-    enum dm_result result =
-        dm_hash_pool_run(work->domain->hashes, work_hash, work, ctx->deadline_ms, &ctx->err);
-    if (result == DM_OK && work->result != DM_OK)
-        ctx->err = work->err;
-    return result == DM_OK ? work->result : result;
-}
-
-static enum dm_result check_length(const struct dm_settings *settings, struct dm_ctx *ctx,
-                                   struct dm_str password)
-{
-    size_t points = dm_utf8_count(password);
-    if (points < (size_t)settings->password_min_length)
-        return dm_err_set_field(&ctx->err, "/password", "too_short",
-                                "the password must have at least %lld characters",
-                                (long long)settings->password_min_length);
-    if (points > DM_PASSWORD_POINTS_MAX)
-        return dm_err_set_field(&ctx->err, "/password", "too_long",
-                                "the password must have at most %d characters",
-                                DM_PASSWORD_POINTS_MAX);
-    return DM_OK;
-}
-
-/* Length, strength beyond the account's own words, hash. */
-static enum dm_result new_password_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                        const struct dm_registration *registration,
-                                        struct dm_str *ret_hash)
-{
-    enum dm_result result = check_length(domain->settings, ctx, registration->password);
-    if (result != DM_OK)
-        return result;
-
-    struct dm_str email = registration->email;
-    size_t at = dm_str_find(email, '@', 0);
-    const char *words[] = {
-        "digitalme",
-        dm_arena_cstr(ctx->arena, email),
-        dm_arena_cstr(ctx->arena, dm_str_slice(email, 0, at)),
-        dm_arena_cstr(ctx->arena, dm_str_slice(email, at + 1, email.n)),
-        dm_arena_cstr(ctx->arena, registration->first_name),
-        dm_arena_cstr(ctx->arena, registration->last_name),
-    };
-    const size_t n_words = sizeof(words) / sizeof(words[0]);
-    for (size_t i = 0; i < n_words; i++)
-        if (words[i] == NULL)
-            return dm_ctx_nomem(ctx);
-
-    struct password_work work = {
-        .domain = domain, .password = registration->password, .words = words, .n_words = n_words};
-    result = hash_password(ctx, &work);
-    if (result != DM_OK)
-        return result;
-    struct dm_str hash = dm_arena_str(ctx->arena, dm_str_from(work.made));
-    if (hash.p == NULL)
-        return dm_ctx_nomem(ctx);
-    *ret_hash = hash;
-    return DM_OK;
 }
 
 /* A fresh token for the account, mailed to its address; it brings the password hash and the names given with it.
@@ -232,7 +129,14 @@ enum dm_result dm_account_register(const struct dm_domain *domain, struct dm_ctx
     };
     if (account.id.p == NULL || account.email_key.p == NULL)
         return dm_ctx_nomem(ctx);
-    enum dm_result result = new_password_hash(domain, ctx, registration, &account.password_hash);
+    const struct dm_passwords_new wanted = {
+        .password = registration->password,
+        .pointer = "/password",
+        .email = registration->email,
+        .first_name = registration->first_name,
+        .last_name = registration->last_name,
+    };
+    enum dm_result result = dm_passwords_hash_new(domain, ctx, &wanted, &account.password_hash);
     if (result != DM_OK)
         return result;
 
@@ -350,15 +254,12 @@ enum dm_result dm_account_authenticate(const struct dm_domain *domain, struct dm
         return result;
 
     bool active = result == DM_OK && dm_str_eq_c(row.state, "active");
-    struct password_work work = {
-        .domain = domain,
-        .password = password,
-        .hash = active ? row.password_hash.p : domain->decoy_hash,
-    };
-    result = dm_hash_pool_run(domain->hashes, work_verify, &work, ctx->deadline_ms, &ctx->err);
+    bool matches;
+    result = dm_passwords_check(domain, ctx, password,
+                                active ? row.password_hash : (struct dm_str){0}, &matches);
     if (result != DM_OK)
         return result;
-    if (!active || !work.matches)
+    if (!matches)
         return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED,
                           "the e-mail address or the password is wrong, or the address is not "
                           "confirmed yet");
@@ -371,13 +272,10 @@ void dm_account_refresh_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
                              struct dm_str account_id, struct dm_str password,
                              struct dm_str password_hash)
 {
-    if (!dm_password_needs_rehash(password_hash.p, (int)domain->settings->password_cost))
+    struct dm_str made;
+    if (dm_passwords_rehash(domain, ctx, password, password_hash, &made) != DM_OK || made.p == NULL)
         return;
-    struct password_work work = {.domain = domain, .password = password};
-    if (hash_password(ctx, &work) != DM_OK)
-        return;
-    (void)!dm_account_store_rehash(domain->pg, ctx, account_id, password_hash,
-                                   dm_str_from(work.made));
+    (void)!dm_account_store_rehash(domain->pg, ctx, account_id, password_hash, made);
 }
 
 enum dm_result dm_account_get(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str id,

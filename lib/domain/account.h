@@ -10,8 +10,6 @@
 #include "domain/principal.h"
 #include "store/job_store.h"
 
-#define DM_PASSWORD_POINTS_MAX 128 /* code points of a password */
-
 struct dm_account {
     struct dm_str id, email, first_name, last_name;
     enum dm_role role;
@@ -22,12 +20,6 @@ struct dm_account {
 struct dm_registration {
     struct dm_str email, password, first_name, last_name;
 };
-
-/*
- * Once at a program's start, when settings and pepper are known: make the hash that stands in for
- * accounts that do not exist, at the cost of real ones (tens of milliseconds).
- */
-DM_MUST_CHECK enum dm_result dm_account_prepare(struct dm_domain *domain, struct dm_err *err);
 
 /*
  * DM_OK whether or not the address is known: a new owner gets a mail with a token, the owner of an

@@ -21,7 +21,7 @@ struct dm_domain {
     struct dm_jwt_keys *keys;               /* the API only */
     struct dm_hash_pool *hashes;            /* the API only */
     struct dm_token_cache *token_cache;     /* the API only */
-    char decoy_hash[DM_PASSWORD_HASH_TEXT]; /* the API only: set by dm_account_prepare */
+    char decoy_hash[DM_PASSWORD_HASH_TEXT]; /* the API only: set by dm_passwords_prepare */
 };
 
 #endif

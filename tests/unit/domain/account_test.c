@@ -3,6 +3,7 @@
 
 #include "base/password.h"
 #include "domain/job.h"
+#include "domain/passwords.h"
 #include "store/account_store.h"
 #include "unit/domain/domain_suites.h"
 #include "unit/domain/owner.h"
@@ -275,8 +276,8 @@ static void weak_passwords_are_refused_by_rule(void)
         CU_ASSERT_STRING_EQUAL(world.ctx.err.pointer, "/password");
         CU_ASSERT_STRING_EQUAL(world.ctx.err.rule, cases[i].rule);
     }
-    char *long_one = dm_arena_alloc(world.arena, DM_PASSWORD_POINTS_MAX + 2);
-    memset(long_one, 'x', DM_PASSWORD_POINTS_MAX + 1);
+    char *long_one = dm_arena_alloc(world.arena, DM_PASSWORDS_POINTS_MAX + 2);
+    memset(long_one, 'x', DM_PASSWORDS_POINTS_MAX + 1);
     CU_ASSERT_EQUAL(dm_owner_register(&world, email, dm_str_from(long_one)), DM_E_INVALID);
     CU_ASSERT_STRING_EQUAL(world.ctx.err.rule, "too_long");
     CU_ASSERT_PTR_NULL(id_of(&world, email).p);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "domain/account.h"
+#include "domain/passwords.h"
 #include "domain/token.h"
 #include "unit/unit.h"
 
@@ -100,7 +100,7 @@ void dm_world_open(struct dm_world *world)
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->token_cache);
     struct dm_err err;
     CU_ASSERT_EQUAL_FATAL(dm_jwt_keys_load(world->key_dir, &err, &domain->keys), DM_OK);
-    CU_ASSERT_EQUAL_FATAL(dm_account_prepare(domain, &err), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_passwords_prepare(domain, &err), DM_OK);
 }
 
 void dm_world_close(struct dm_world *world)
