@@ -2,6 +2,7 @@
 #include "api/account.h"
 #include "api/api.h"
 #include "domain/passwords.h"
+#include "domain/refresh.h"
 #include "domain/session.h"
 #include "edge/call.h"
 
@@ -120,7 +121,7 @@ static enum dm_result serve_refresh(struct dm_call *call)
 {
     const struct refresh_in *in = call->in;
     struct dm_session_grant grant;
-    enum dm_result result = dm_session_refresh(call->domain, &call->ctx, in->refresh_token, &grant);
+    enum dm_result result = dm_refresh(call->domain, &call->ctx, in->refresh_token, &grant);
     return result == DM_OK ? reply(call, &grant) : result;
 }
 

@@ -268,6 +268,24 @@ enum dm_result dm_account_authenticate(const struct dm_domain *domain, struct dm
     return DM_OK;
 }
 
+enum dm_result dm_account_check_password(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                         struct dm_str account_id, struct dm_str session_id,
+                                         struct dm_str password)
+{
+    (void)session_id;
+    struct dm_account_row row;
+    enum dm_result result = dm_account_store_by_id(domain->pg, ctx, account_id, &row);
+    if (result != DM_OK)
+        return result;
+    if (!dm_str_eq_c(row.state, "active"))
+        return dm_err_set(&ctx->err, DM_E_NOTFOUND, "the account is not active");
+    bool matches = false;
+    result = dm_passwords_check(domain, ctx, password, row.password_hash, &matches);
+    if (result == DM_OK && !matches)
+        return dm_err_set_field(&ctx->err, "/password", "wrong", "the password is wrong");
+    return result;
+}
+
 void dm_account_refresh_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
                              struct dm_str account_id, struct dm_str password,
                              struct dm_str password_hash)

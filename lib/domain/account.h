@@ -48,6 +48,14 @@ DM_MUST_CHECK enum dm_result dm_account_authenticate(const struct dm_domain *dom
                                                      struct dm_str password,
                                                      struct dm_account *ret_account,
                                                      struct dm_str *ret_password_hash);
+/*
+ * Is it really they who sit before the session? For what must not be done with a stolen token alone.
+ * DM_E_INVALID at "/password": "wrong". DM_E_NOTFOUND: no such account, or it is not active.
+ */
+DM_MUST_CHECK enum dm_result dm_account_check_password(const struct dm_domain *domain,
+                                                       struct dm_ctx *ctx, struct dm_str account_id,
+                                                       struct dm_str session_id,
+                                                       struct dm_str password);
 /* After dm_account_authenticate: a stored hash of another cost than today's is made anew. Best
  * effort; the next log-in tries again. */
 void dm_account_refresh_hash(const struct dm_domain *domain, struct dm_ctx *ctx,

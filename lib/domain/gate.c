@@ -261,13 +261,14 @@ enum dm_result dm_gate_check(const struct dm_domain *domain, struct dm_local_lim
     return result;
 }
 
-void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str session_id)
+void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx,
+                  const struct dm_str *session_ids, size_t n)
 {
     if (!domain->kv)
         return;
     struct dm_err err = ctx->err;
     /* As long as a token of the session may still be shown. */
     int64_t ttl_s = domain->settings->token_access_s + DM_JWT_LEEWAY_S;
-    if (dm_gate_store_kill(domain->kv, ctx, session_id, ttl_s) != DM_OK)
+    if (dm_gate_store_kill(domain->kv, ctx, session_ids, n, ttl_s) != DM_OK)
         ctx->err = err;
 }

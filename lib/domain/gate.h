@@ -35,7 +35,8 @@ DM_MUST_CHECK enum dm_result dm_gate_check(const struct dm_domain *domain,
                                            struct dm_local_limiter *limiter, struct dm_ctx *ctx,
                                            const struct dm_gate_request *request,
                                            struct dm_gate_result *ret_result);
-/* The session ends for everyone at once (after PostgreSQL has it so). Best effort: a cached "alive" ends by itself. */
-void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str session_id);
+/* The sessions end for everyone at once (after PostgreSQL has it so). Best effort: a cached "alive" ends by itself. */
+void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx,
+                  const struct dm_str *session_ids, size_t n);
 
 #endif

@@ -1,8 +1,7 @@
 /*
- * Sessions: log-in, refresh, log-out. A session's refresh tokens form a chain in which each one
- * determines the next, by a keyed hash of the site; so a token that is presented twice within the
- * grace gives the same successor, and only hashes are stored. A token that comes up later, when its
- * successor has taken its place, was copied: the session ends (RFC 9700 §4.14.2).
+ * Sessions: log-in opens one, log-out and whatever takes an account's trust away end it. A session
+ * that has ended is dead for every instance in the same instant: PostgreSQL says so, and Redis is
+ * told.
  */
 #ifndef DM_DOMAIN_SESSION_H
 #define DM_DOMAIN_SESSION_H
@@ -10,8 +9,7 @@
 #include "base/ctx.h"
 #include "domain/account.h"
 #include "domain/domain.h"
-
-#define DM_REFRESH_TOKEN_TEXT 65 /* characters of a refresh token: base64url */
+#include "store/session_store.h"
 
 struct dm_login {
     struct dm_str email, password;
@@ -27,17 +25,44 @@ struct dm_session_grant {
     struct dm_account account;
 };
 
+/* What is known of a log-in whose every step has succeeded. */
+struct dm_session_facts {
+    /* That the password was checked against; absent: whatever it is now. */
+    struct dm_str password_hash;
+    struct dm_str user_agent, address; /* as the client sent them; may be absent */
+};
+
 /* DM_E_UNAUTHENTICATED as dm_account_authenticate. */
 DM_MUST_CHECK enum dm_result dm_session_login(const struct dm_domain *domain, struct dm_ctx *ctx,
                                               const struct dm_login *login,
                                               struct dm_session_grant *ret_grant);
-/* DM_E_UNAUTHENTICATED: no token of ours, the session is over, or the token had been used: then the
- * session ends now. */
-DM_MUST_CHECK enum dm_result dm_session_refresh(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                                struct dm_str refresh_token,
-                                                struct dm_session_grant *ret_grant);
+/*
+ * A new session for an account that has proved itself; the account becomes the context's actor.
+ * DM_E_UNAUTHENTICATED: it is no longer active, or its password is no longer the one that was checked.
+ */
+DM_MUST_CHECK enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                             const struct dm_account *account,
+                                             const struct dm_session_facts *facts,
+                                             struct dm_session_grant *ret_grant);
+/* A new access token of the session for grant->account, into *grant. */
+DM_MUST_CHECK enum dm_result dm_session_grant_access(const struct dm_domain *domain,
+                                                     struct dm_ctx *ctx, struct dm_str session_id,
+                                                     struct dm_session_grant *grant);
+
 /* End the principal's session, here and for every instance. DM_OK also when it had ended. */
 DM_MUST_CHECK enum dm_result dm_session_logout(const struct dm_domain *domain, struct dm_ctx *ctx,
                                                const struct dm_principal *principal);
+/*
+ * Within the transaction of what takes the trust away, after the account's row is locked: end all
+ * sessions of the account but except_id (absent: all), and write it to the audit trail. *ret_ended
+ * (items: struct dm_str, ids) is for dm_session_kill_ended. Lives in the arena.
+ */
+DM_MUST_CHECK enum dm_result dm_session_end_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                struct dm_str account_id, struct dm_str except_id,
+                                                enum dm_session_end reason,
+                                                struct dm_list *ret_ended);
+/* After that transaction has committed: tell Redis. */
+void dm_session_kill_ended(const struct dm_domain *domain, struct dm_ctx *ctx,
+                           const struct dm_list *ended);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+#define MARKED_AT_ONCE 64 /* sessions in one round trip */
 #define PACKED_MAX (2 + 2 * DM_RATES_MAX)
 
 /*
@@ -69,8 +70,8 @@ static const struct dm_kv_script remember_script = {
 
 static const struct dm_kv_script kill_script = {
     .name = "gate_kill",
-    .lua = "redis.call('SET', KEYS[1], '0', 'EX', ARGV[1])\n"
-           "return 1",
+    .lua = "for _, key in ipairs(KEYS) do redis.call('SET', key, '0', 'EX', ARGV[1]) end\n"
+           "return #KEYS",
 };
 
 static struct dm_str session_key(struct dm_ctx *ctx, struct dm_str session_id)
@@ -159,26 +160,34 @@ enum dm_result dm_gate_store_check(struct dm_kv *kv, struct dm_ctx *ctx,
 }
 
 static enum dm_result mark(struct dm_kv *kv, struct dm_ctx *ctx, const struct dm_kv_script *script,
-                           struct dm_str session_id, int64_t ttl_s)
+                           const struct dm_str *session_ids, size_t n, int64_t ttl_s)
 {
-    struct dm_str key = session_key(ctx, session_id);
-    if (!key.p)
-        return dm_ctx_nomem(ctx);
+    struct dm_str keys[MARKED_AT_ONCE];
     struct dm_str ttl = dm_arena_printf(ctx->arena, "%lld", (long long)ttl_s);
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = session_key(ctx, session_ids[i]);
+        if (!keys[i].p)
+            return dm_ctx_nomem(ctx);
+    }
     if (!ttl.p)
         return dm_ctx_nomem(ctx);
     struct dm_kv_ints ints;
-    return dm_kv_run(kv, ctx, script, &key, 1, &ttl, 1, &ints);
+    return dm_kv_run(kv, ctx, script, keys, n, &ttl, 1, &ints);
 }
 
 enum dm_result dm_gate_store_remember(struct dm_kv *kv, struct dm_ctx *ctx,
                                       struct dm_str session_id, int64_t ttl_s)
 {
-    return mark(kv, ctx, &remember_script, session_id, ttl_s);
+    return mark(kv, ctx, &remember_script, &session_id, 1, ttl_s);
 }
 
-enum dm_result dm_gate_store_kill(struct dm_kv *kv, struct dm_ctx *ctx, struct dm_str session_id,
-                                  int64_t ttl_s)
+enum dm_result dm_gate_store_kill(struct dm_kv *kv, struct dm_ctx *ctx,
+                                  const struct dm_str *session_ids, size_t n, int64_t ttl_s)
 {
-    return mark(kv, ctx, &kill_script, session_id, ttl_s);
+    enum dm_result result = DM_OK;
+    for (size_t done = 0; done < n && result == DM_OK; done += MARKED_AT_ONCE) {
+        size_t now = n - done < MARKED_AT_ONCE ? n - done : MARKED_AT_ONCE;
+        result = mark(kv, ctx, &kill_script, session_ids + done, now, ttl_s);
+    }
+    return result;
 }

@@ -37,8 +37,9 @@ DM_MUST_CHECK enum dm_result dm_gate_store_check(struct dm_kv *kv, struct dm_ctx
 /* Remember for ttl_s that the session is alive, unless Redis meanwhile knows that it is dead. */
 DM_MUST_CHECK enum dm_result dm_gate_store_remember(struct dm_kv *kv, struct dm_ctx *ctx,
                                                     struct dm_str session_id, int64_t ttl_s);
-/* The session is dead, for at least as long as an access token can live. */
+/* The sessions are dead, for at least as long as an access token can live. */
 DM_MUST_CHECK enum dm_result dm_gate_store_kill(struct dm_kv *kv, struct dm_ctx *ctx,
-                                                struct dm_str session_id, int64_t ttl_s);
+                                                const struct dm_str *session_ids, size_t n,
+                                                int64_t ttl_s);
 
 #endif

@@ -5,6 +5,18 @@
  */
 #include "store/session_store.h"
 
+const char *dm_session_end_name(enum dm_session_end reason)
+{
+    static const char *const names[] = {
+        [DM_SESSION_END_LOGOUT] = "logout",     [DM_SESSION_END_LOGOUT_ALL] = "logout_all",
+        [DM_SESSION_END_REUSE] = "reuse",       [DM_SESSION_END_ENDED] = "ended",
+        [DM_SESSION_END_PASSWORD] = "password", [DM_SESSION_END_RESET] = "reset",
+        [DM_SESSION_END_ROLE] = "role",         [DM_SESSION_END_DISABLED] = "disabled",
+        [DM_SESSION_END_ERASED] = "erased",     [DM_SESSION_END_MFA] = "mfa",
+    };
+    return names[reason];
+}
+
 static const struct dm_pg_stmt session_alive = {
     .name = "session_alive",
     .sql = "SELECT EXISTS ("
@@ -44,7 +56,7 @@ static const struct dm_pg_stmt session_add = {
            " FROM account a"
            " WHERE a.id = $2::uuid"
            " AND a.state = 'active'"
-           " AND a.password_hash = $3"
+           " AND ($3::text IS NULL OR a.password_hash = $3)"
            " FOR SHARE OF a"
            " RETURNING idle_expires_at",
     .n_params = 9,
@@ -178,25 +190,75 @@ enum dm_result dm_session_store_lock(struct dm_pg_conn *conn, struct dm_ctx *ctx
     return result;
 }
 
+static enum dm_result read_ids(struct dm_ctx *ctx, const struct dm_pg_result *rows,
+                               struct dm_list *ret_ids)
+{
+    struct dm_str *ids = dm_arena_array(ctx->arena, rows->n_rows, sizeof(*ids));
+    if (ids == NULL)
+        return dm_ctx_nomem(ctx);
+    for (size_t i = 0; i < rows->n_rows; i++)
+        ids[i] = dm_pg_cell(rows, i, 0);
+    *ret_ids = (struct dm_list){ids, rows->n_rows};
+    return DM_OK;
+}
+
+/* Whoever ends a session tells every instance when the transaction commits, so that none goes on
+ * believing what Redis says of it. */
+#define TELL_ENDED                                                                                 \
+    " SELECT id, pg_notify('" DM_SESSION_CHANNEL "', '')"                                          \
+    " FROM ended"
+
 static const struct dm_pg_stmt session_end = {
     .name = "session_end",
-    .sql = "UPDATE session"
+    .sql = "WITH ended AS ("
+           " UPDATE session"
            " SET ended_at = now(), end_reason = $3, updated_at = now(), updated_by = $4::uuid"
            " WHERE id = $1::uuid"
            " AND account_id = $2::uuid"
            " AND ended_at IS NULL"
-           " RETURNING id",
+           " RETURNING id)" TELL_ENDED,
     .n_params = 4,
     .rows = DM_PG_ONE,
 };
 
 enum dm_result dm_session_store_end(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                     struct dm_str session_id, struct dm_str account_id,
-                                    const char *reason)
+                                    enum dm_session_end reason)
 {
-    const struct dm_pg_param params[] = {dm_pg_text(session_id), dm_pg_text(account_id),
-                                         dm_pg_text(dm_str_from(reason)),
-                                         dm_pg_text(ctx->actor_id)};
+    const struct dm_pg_param params[] = {
+        dm_pg_text(session_id),
+        dm_pg_text(account_id),
+        dm_pg_text(dm_str_from(dm_session_end_name(reason))),
+        dm_pg_text(ctx->actor_id),
+    };
     struct dm_pg_result ended;
     return dm_pg_exec(conn, ctx, &session_end, params, &ended);
+}
+
+static const struct dm_pg_stmt session_end_all = {
+    .name = "session_end_all",
+    .sql = "WITH ended AS ("
+           " UPDATE session"
+           " SET ended_at = now(), end_reason = $3, updated_at = now(), updated_by = $4::uuid"
+           " WHERE account_id = $1::uuid"
+           " AND ($2::uuid IS NULL OR id <> $2::uuid)"
+           " AND ended_at IS NULL"
+           " RETURNING id)" TELL_ENDED,
+    .n_params = 4,
+    .rows = DM_PG_MANY,
+};
+
+enum dm_result dm_session_store_end_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                        struct dm_str account_id, struct dm_str except_id,
+                                        enum dm_session_end reason, struct dm_list *ret_ids)
+{
+    const struct dm_pg_param params[] = {
+        dm_pg_text(account_id),
+        dm_pg_text(except_id),
+        dm_pg_text(dm_str_from(dm_session_end_name(reason))),
+        dm_pg_text(ctx->actor_id),
+    };
+    struct dm_pg_result ended;
+    enum dm_result result = dm_pg_exec(conn, ctx, &session_end_all, params, &ended);
+    return result == DM_OK ? read_ids(ctx, &ended, ret_ids) : result;
 }

@@ -8,9 +8,27 @@
 
 #include "store/pg.h"
 
+#define DM_SESSION_CHANNEL "digitalme_session_ended" /* NOTIFY on commit */
+
+/* Why a session ended. */
+enum dm_session_end {
+    DM_SESSION_END_LOGOUT = 1,
+    DM_SESSION_END_LOGOUT_ALL,
+    DM_SESSION_END_REUSE,    /* a refresh token came up again */
+    DM_SESSION_END_ENDED,    /* by its owner, from another session */
+    DM_SESSION_END_PASSWORD, /* changed */
+    DM_SESSION_END_RESET,    /* of the password */
+    DM_SESSION_END_ROLE,
+    DM_SESSION_END_DISABLED,
+    DM_SESSION_END_ERASED,
+    DM_SESSION_END_MFA,
+};
+const char *dm_session_end_name(enum dm_session_end reason); /* "logout" … as it is stored */
+
 struct dm_session_new {
     struct dm_str id, account_id;
-    struct dm_str password_hash;             /* that the log-in was checked against */
+    /* That the log-in was checked against; absent: not compared. */
+    struct dm_str password_hash;
     struct dm_str family_hash, refresh_hash; /* SHA-256 hex */
     int64_t idle_s, absolute_s;
     struct dm_str user_agent; /* at most 256 code points; may be absent */
@@ -54,10 +72,17 @@ DM_MUST_CHECK enum dm_result dm_session_store_rotate(struct dm_pg_conn *conn, st
 DM_MUST_CHECK enum dm_result dm_session_store_lock(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                    struct dm_str family_hash,
                                                    struct dm_session_row *ret_row);
-/* reason: "logout", "reuse". DM_E_NOTFOUND when it has ended already or is not the account's. */
+/* DM_E_NOTFOUND when it has ended already or is not the account's. */
 DM_MUST_CHECK enum dm_result dm_session_store_end(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                   struct dm_str session_id,
-                                                  struct dm_str account_id, const char *reason);
+                                                  struct dm_str account_id,
+                                                  enum dm_session_end reason);
+/* All that have not ended, but except_id (absent: all). Items: struct dm_str, their ids. */
+DM_MUST_CHECK enum dm_result dm_session_store_end_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                      struct dm_str account_id,
+                                                      struct dm_str except_id,
+                                                      enum dm_session_end reason,
+                                                      struct dm_list *ret_ids);
 /* Delete sessions that have been over for keep_s, at most limit rows. */
 DM_MUST_CHECK enum dm_result dm_session_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx,
                                                     int64_t keep_s, int64_t limit,

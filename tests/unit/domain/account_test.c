@@ -1,6 +1,7 @@
 /* Registration to the first check of a password, against the real database. */
 #include "domain/account.h"
 
+#include "base/id.h"
 #include "base/password.h"
 #include "domain/job.h"
 #include "domain/passwords.h"
@@ -334,6 +335,25 @@ static void hash_of_another_cost_is_made_anew(void)
     dm_world_close(&world);
 }
 
+static void password_of_a_logged_in_person_is_checked(void)
+{
+    struct dm_world world;
+    dm_world_open(&world);
+    struct dm_str email = dm_owner_address(&world);
+    dm_owner_join(&world, email);
+    struct dm_str id = id_of(&world, email), session_id = dm_id_new(world.arena);
+    world.ctx = dm_world_ctx(world.arena);
+    CU_ASSERT_EQUAL(dm_account_check_password(&world.domain, &world.ctx, id, session_id,
+                                              DM_STR(DM_OWNER_PASSWORD)),
+                    DM_OK);
+    CU_ASSERT_EQUAL(dm_account_check_password(&world.domain, &world.ctx, id, session_id,
+                                              DM_STR("another long passphrase 77")),
+                    DM_E_INVALID);
+    CU_ASSERT_STRING_EQUAL(world.ctx.err.pointer, "/password");
+    CU_ASSERT_STRING_EQUAL(world.ctx.err.rule, "wrong");
+    dm_world_close(&world);
+}
+
 CU_TestInfo *dm_account_suite(void)
 {
     static CU_TestInfo tests[] = {
@@ -358,6 +378,8 @@ CU_TestInfo *dm_account_suite(void)
         {"weak passwords are refused by rule", weak_passwords_are_refused_by_rule},
         {"every refusal has the same words", every_refusal_has_the_same_words},
         {"a hash of another cost is made anew", hash_of_another_cost_is_made_anew},
+        {"the password of a logged-in person is checked",
+         password_of_a_logged_in_person_is_checked},
         CU_TEST_INFO_NULL,
     };
     return tests;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "domain/refresh.h"
 #include "domain/token.h"
 #include "store/session_store.h"
 #include "unit/domain/domain_suites.h"
@@ -27,7 +28,7 @@ static enum dm_result refresh(struct dm_world *world, struct dm_str token,
                               struct dm_session_grant *ret_grant)
 {
     world->ctx = dm_world_ctx(world->arena);
-    return dm_session_refresh(&world->domain, &world->ctx, token, ret_grant);
+    return dm_refresh(&world->domain, &world->ctx, token, ret_grant);
 }
 
 static struct dm_principal principal_of(struct dm_world *world,
@@ -192,8 +193,7 @@ static void *refresh_at_once(void *arg)
     struct dm_ctx ctx = dm_world_ctx(arena);
     struct dm_session_grant grant;
     pthread_barrier_wait(refresher->start);
-    refresher->result =
-        dm_session_refresh(&refresher->world->domain, &ctx, refresher->token, &grant);
+    refresher->result = dm_refresh(&refresher->world->domain, &ctx, refresher->token, &grant);
     if (refresher->result == DM_OK)
         memcpy(refresher->successor, grant.refresh_token.p, DM_REFRESH_TOKEN_TEXT);
     dm_arena_free(arena);
@@ -317,6 +317,53 @@ static void logout_ends_the_session_at_once(void)
     dm_world_close(&world);
 }
 
+static struct dm_list end_all(struct dm_world *world, struct dm_str account_id,
+                              struct dm_str except_id)
+{
+    struct dm_pg_conn *conn;
+    struct dm_list ended = {0};
+    world->ctx = dm_world_ctx(world->arena);
+    CU_ASSERT_EQUAL_FATAL(dm_pg_begin(world->domain.pg, &world->ctx, &conn), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_pg_end(conn, &world->ctx,
+                                    dm_session_end_all(conn, &world->ctx, account_id, except_id,
+                                                       DM_SESSION_END_PASSWORD, &ended)),
+                          DM_OK);
+    dm_session_kill_ended(&world->domain, &world->ctx, &ended);
+    return ended;
+}
+
+static void ending_all_spares_the_one_session_and_other_accounts(void)
+{
+    struct dm_world world;
+    dm_world_open(&world);
+    struct dm_str email = dm_owner_address(&world), stranger = dm_owner_address(&world);
+    dm_owner_join(&world, email);
+    dm_owner_join(&world, stranger);
+    struct dm_session_grant grants[3] = {login(&world, email), login(&world, email),
+                                         login(&world, stranger)};
+    struct dm_principal own = principal_of(&world, &grants[0]);
+    struct dm_principal other = principal_of(&world, &grants[1]);
+    struct dm_principal foreign = principal_of(&world, &grants[2]);
+
+    struct dm_list ended = end_all(&world, own.account_id, own.session_id);
+    CU_ASSERT_EQUAL_FATAL(ended.n, 1);
+    CU_ASSERT_TRUE(dm_str_eq(*(struct dm_str *)ended.items, other.session_id));
+    CU_ASSERT_TRUE(alive(&world, own.session_id));
+    CU_ASSERT_FALSE(alive(&world, other.session_id));
+    CU_ASSERT_TRUE(alive(&world, foreign.session_id));
+    CU_ASSERT_STR(dm_world_ask(&world, "test_end_reason",
+                               "SELECT end_reason FROM session WHERE id = $1::uuid",
+                               other.session_id),
+                  "password");
+    CU_ASSERT_EQUAL(dm_owner_count_audit(&world, "account.end_sessions", own.account_id), 1);
+
+    CU_ASSERT_EQUAL(end_all(&world, own.account_id, (struct dm_str){0}).n, 1);
+    CU_ASSERT_FALSE(alive(&world, own.session_id));
+    CU_ASSERT_EQUAL(end_all(&world, own.account_id, (struct dm_str){0}).n, 0);
+    CU_ASSERT_EQUAL(dm_owner_count_audit(&world, "account.end_sessions", own.account_id), 2);
+    dm_world_close(&world);
+}
+
 static void idle_session_is_over(void)
 {
     struct dm_world world;
@@ -421,6 +468,8 @@ CU_TestInfo *dm_session_suite(void)
         {"refreshers at once get the same successor", refreshers_at_once_get_the_same_successor},
         {"of rotators at once exactly one succeeds", of_rotators_at_once_exactly_one_succeeds},
         {"log-out ends the session at once", logout_ends_the_session_at_once},
+        {"ending all spares the one session and other accounts",
+         ending_all_spares_the_one_session_and_other_accounts},
         {"an idle session is over", idle_session_is_over},
         {"refreshing never passes the absolute end", refreshing_never_passes_the_absolute_end},
         {"a disabled account has no session", disabled_account_has_no_session},

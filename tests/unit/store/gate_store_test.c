@@ -205,7 +205,7 @@ static void a_session_is_unknown_alive_or_dead(void)
     CU_ASSERT_EQUAL(answer.limit, 0);
     CU_ASSERT_EQUAL(dm_gate_store_remember(kv, &ctx, ask.session_id, 60), DM_OK);
     CU_ASSERT_EQUAL(check(&ask).session, DM_GATE_SESSION_ALIVE);
-    CU_ASSERT_EQUAL(dm_gate_store_kill(kv, &ctx, ask.session_id, 60), DM_OK);
+    CU_ASSERT_EQUAL(dm_gate_store_kill(kv, &ctx, &ask.session_id, 1, 60), DM_OK);
     CU_ASSERT_EQUAL(check(&ask).session, DM_GATE_SESSION_DEAD);
     /* A late "alive" from a reader of the old state does not raise the dead. */
     CU_ASSERT_EQUAL(dm_gate_store_remember(kv, &ctx, ask.session_id, 60), DM_OK);
