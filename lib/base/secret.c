@@ -71,24 +71,43 @@ void dm_secret_sha256_hex(struct dm_str data, char ret_text[DM_SHA256_HEX])
     ret_text[DM_SHA256_HEX - 1] = '\0';
 }
 
-void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
-                           uint8_t ret_mac[DM_SHA384_BYTES])
+/* n: bytes of the digest's output. */
+static void hmac_into(const char *digest_name, struct dm_secret key, struct dm_str data,
+                      uint8_t *ret_mac, size_t n)
 {
     pthread_once(&fetched, fetch);
-    char digest[] = "SHA384";
+    char digest[8];
+    snprintf(digest, sizeof(digest), "%s", digest_name);
     const OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end(),
     };
     /* A NULL key would mean "keep the last one". */
     const void *key_bytes = key.p ? key.p : "";
-    size_t n = 0;
+    size_t made = 0;
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
     if (mac == NULL || EVP_MAC_init(mac, key_bytes, key.n, params) != 1 ||
         EVP_MAC_update(mac, (const void *)data.p, data.n) != 1 ||
-        EVP_MAC_final(mac, ret_mac, &n, DM_SHA384_BYTES) != 1 || n != DM_SHA384_BYTES)
+        EVP_MAC_final(mac, ret_mac, &made, n) != 1 || made != n)
         abort();
     EVP_MAC_CTX_free(mac);
+}
+
+void dm_secret_hmac_sha1(struct dm_secret key, struct dm_str data, uint8_t ret_mac[DM_SHA1_BYTES])
+{
+    hmac_into("SHA1", key, data, ret_mac, DM_SHA1_BYTES);
+}
+
+void dm_secret_hmac_sha256(struct dm_secret key, struct dm_str data,
+                           uint8_t ret_mac[DM_SHA256_BYTES])
+{
+    hmac_into("SHA256", key, data, ret_mac, DM_SHA256_BYTES);
+}
+
+void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
+                           uint8_t ret_mac[DM_SHA384_BYTES])
+{
+    hmac_into("SHA384", key, data, ret_mac, DM_SHA384_BYTES);
 }
 
 void dm_secret_derive(struct dm_secret root, const char *label, uint8_t ret_key[DM_DERIVED_BYTES])
@@ -150,8 +169,8 @@ struct dm_str dm_base64url_encode(struct dm_arena *arena, struct dm_str bytes)
     return (struct dm_str){text, encode(url_alphabet, (const uint8_t *)bytes.p, bytes.n, text)};
 }
 
-/* The value of a base64url character, or -1. */
-static int value(char c)
+/* The value of a character, or -1; url or mime: their last two differ. */
+static int value(const char *alphabet, char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -159,7 +178,29 @@ static int value(char c)
         return c - 'a' + 26;
     if (c >= '0' && c <= '9')
         return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
+    return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
+}
+
+/* text without padding. */
+static bool decode(const char *alphabet, struct dm_str text, uint8_t *to, size_t *ret_n)
+{
+    size_t out = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        int v = value(alphabet, text.p[i]);
+        if (v < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)v;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            to[out++] = (uint8_t)(bits >> held & 0xff);
+        }
+    }
+    *ret_n = out;
+    /* Left-over bits that are set would give one value two texts. */
+    return (bits & ((1U << held) - 1)) == 0;
 }
 
 bool dm_base64url_decode(struct dm_arena *arena, struct dm_str text, struct dm_str *ret_bytes)
@@ -169,24 +210,10 @@ bool dm_base64url_decode(struct dm_arena *arena, struct dm_str text, struct dm_s
     char *bytes = dm_arena_alloc(arena, text.n / 4 * 3 + 3);
     if (bytes == NULL)
         return false;
-    size_t out = 0;
-    uint32_t bits = 0;
-    unsigned held = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        int v = value(text.p[i]);
-        if (v < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)v;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            bytes[out++] = (char)(bits >> held & 0xff);
-        }
-    }
-    /* Left-over bits that are set would give one value two texts. */
-    if ((bits & ((1U << held) - 1)) != 0)
+    size_t n = 0;
+    if (!decode(url_alphabet, text, (uint8_t *)bytes, &n))
         return false;
-    *ret_bytes = (struct dm_str){bytes, out};
+    *ret_bytes = (struct dm_str){bytes, n};
     return true;
 }
 
@@ -195,5 +222,33 @@ void dm_base64_encode(const uint8_t *bytes, size_t n, char *ret_text)
     size_t out = encode(mime_alphabet, bytes, n, ret_text);
     while (out % 4 != 0)
         ret_text[out++] = '=';
+    ret_text[out] = '\0';
+}
+
+bool dm_base64_decode(struct dm_str text, uint8_t *ret_bytes, size_t n)
+{
+    size_t given = (n + 2) / 3 * 4, padding = (3 - n % 3) % 3, made = 0;
+    if (text.n != given)
+        return false;
+    for (size_t i = 0; i < padding; i++)
+        if (text.p[given - 1 - i] != '=')
+            return false;
+    return decode(mime_alphabet, dm_str_slice(text, 0, given - padding), ret_bytes, &made) &&
+           made == n;
+}
+
+void dm_base32_encode(const uint8_t *bytes, size_t n, char *ret_text)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    size_t out = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | bytes[i];
+        for (held += 8; held >= 5; held -= 5)
+            ret_text[out++] = alphabet[bits >> (held - 5) & 31];
+    }
+    if (held > 0)
+        ret_text[out++] = alphabet[bits << (5 - held) & 31];
     ret_text[out] = '\0';
 }

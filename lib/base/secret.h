@@ -1,5 +1,5 @@
 /*
- * Secrets and the few primitives on them; with jwt.c the only user of OpenSSL's libcrypto. struct dm_secret is a type of
+ * Secrets and the few primitives on them; with sealed.c and jwt.c the only user of OpenSSL's libcrypto. struct dm_secret is a type of
  * its own so that no log or config printer can show one: they print "[redacted]".
  */
 #ifndef DM_BASE_SECRET_H
@@ -18,6 +18,7 @@ struct dm_secret {
     size_t n;      /* bytes */
 };
 
+#define DM_SHA1_BYTES 20
 #define DM_SHA256_BYTES 32
 #define DM_SHA384_BYTES 48
 #define DM_SHA256_HEX 65 /* digits and NUL */
@@ -31,6 +32,10 @@ void dm_secret_wipe(void *p, size_t n);
 void dm_secret_sha256(struct dm_str data, uint8_t ret_digest[DM_SHA256_BYTES]);
 /* Lower-case hex of the SHA-256, NUL-terminated: how one-time tokens are stored. */
 void dm_secret_sha256_hex(struct dm_str data, char ret_text[DM_SHA256_HEX]);
+/* HMAC (RFC 2104). SHA-1's is for one-time passwords, which ask for it (RFC 4226). */
+void dm_secret_hmac_sha1(struct dm_secret key, struct dm_str data, uint8_t ret_mac[DM_SHA1_BYTES]);
+void dm_secret_hmac_sha256(struct dm_secret key, struct dm_str data,
+                           uint8_t ret_mac[DM_SHA256_BYTES]);
 void dm_secret_hmac_sha384(struct dm_secret key, struct dm_str data,
                            uint8_t ret_mac[DM_SHA384_BYTES]);
 
@@ -51,5 +56,9 @@ struct dm_str dm_base64url_encode(struct dm_arena *arena, struct dm_str bytes);
 bool dm_base64url_decode(struct dm_arena *arena, struct dm_str text, struct dm_str *ret_bytes);
 /* base64 with padding (RFC 4648 §4). ret_text holds 4 * ceil(n / 3) characters and NUL. */
 void dm_base64_encode(const uint8_t *bytes, size_t n, char *ret_text);
+/* The text of exactly n bytes, with padding. Strict; false otherwise, and ret_bytes may hold part of it. */
+bool dm_base64_decode(struct dm_str text, uint8_t *ret_bytes, size_t n);
+/* base32 without padding (RFC 4648 §6). ret_text holds ceil(8 n / 5) characters and NUL. */
+void dm_base32_encode(const uint8_t *bytes, size_t n, char *ret_text);
 
 #endif

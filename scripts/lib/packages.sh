@@ -43,6 +43,7 @@ clang-format        the code's form
 clang-tidy          static analysis
 cppcheck            static analysis
 libcunit1-dev       unit tests
+oathtool            one-time codes by another program, in the API tests
 python3-cryptography  forges access tokens in the API tests
 python3-h2          HTTP/2 in the API tests
 python3-httpx       HTTP in the API tests

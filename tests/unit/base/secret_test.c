@@ -89,6 +89,32 @@ static void derived_keys_are_those_of_rfc_5869(void)
     }
 }
 
+/* RFC 2202 §3 and RFC 4231 §4: cases 2, and 6 with a key longer than the block. */
+static void hmac_sha1_and_sha256_known_answers(void)
+{
+    char long_sha1_key[80], long_sha256_key[131], text[2 * DM_SHA256_BYTES + 1];
+    memset(long_sha1_key, 0xaa, sizeof(long_sha1_key));
+    memset(long_sha256_key, 0xaa, sizeof(long_sha256_key));
+    const struct dm_str data = DM_STR("what do ya want for nothing?");
+    const struct dm_str larger = DM_STR("Test Using Larger Than Block-Size Key - Hash Key First");
+    uint8_t mac[DM_SHA256_BYTES];
+    dm_secret_hmac_sha1((struct dm_secret){"Jefe", 4}, data, mac);
+    to_hex(mac, DM_SHA1_BYTES, text);
+    CU_ASSERT_STRING_EQUAL(text, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    dm_secret_hmac_sha1((struct dm_secret){long_sha1_key, sizeof(long_sha1_key)}, larger, mac);
+    to_hex(mac, DM_SHA1_BYTES, text);
+    CU_ASSERT_STRING_EQUAL(text, "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+    dm_secret_hmac_sha256((struct dm_secret){"Jefe", 4}, data, mac);
+    to_hex(mac, DM_SHA256_BYTES, text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    dm_secret_hmac_sha256((struct dm_secret){long_sha256_key, sizeof(long_sha256_key)}, larger,
+                          mac);
+    to_hex(mac, DM_SHA256_BYTES, text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void random_bytes_fill_and_differ(void)
 {
     uint8_t a[1000] = {0}, b[1000] = {0};
@@ -154,8 +180,41 @@ static void base64_known_answers(void)
         char text[16];
         dm_base64_encode((const uint8_t *)bytes.p, bytes.n, text);
         CU_ASSERT_STRING_EQUAL(text, known[i].mime);
+        uint8_t decoded[8];
+        CU_ASSERT_TRUE(dm_base64_decode(dm_str_from(text), decoded, bytes.n));
+        CU_ASSERT_EQUAL(memcmp(decoded, bytes.p, bytes.n), 0);
     }
     dm_arena_free(arena);
+}
+
+static void base64_decoding_is_strict(void)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } refused[] = {{"Zg", 1},   {"Zg=", 1},   {"Zh==", 1},   {"Zg==", 2},    {"Zm8=", 1},
+                   {"Zm9=", 2}, {"Zm9v=", 3}, {"Zm-v", 3},   {"Zm_v", 3},    {"Zm v", 3},
+                   {"Z=g=", 1}, {"", 1},      {"Zm9vYg", 4}, {"Zg==Zg==", 2}};
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        CU_ASSERT_FALSE(dm_base64_decode(dm_str_from(refused[i].text), bytes, refused[i].n));
+}
+
+/* RFC 4648 §10. */
+static void base32_known_answers(void)
+{
+    static const char *const known[][2] = {{"", ""},
+                                           {"f", "MY"},
+                                           {"fo", "MZXQ"},
+                                           {"foo", "MZXW6"},
+                                           {"foob", "MZXW6YQ"},
+                                           {"fooba", "MZXW6YTB"},
+                                           {"foobar", "MZXW6YTBOI"}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        char text[16];
+        dm_base32_encode((const uint8_t *)known[i][0], strlen(known[i][0]), text);
+        CU_ASSERT_STRING_EQUAL(text, known[i][1]);
+    }
 }
 
 static void base64url_decoding_is_strict(void)
@@ -177,11 +236,14 @@ CU_TestInfo *dm_secret_suite(void)
         {"SHA-256 known answers", sha256_known_answers},
         {"HMAC-SHA-384 known answers", hmac_sha384_known_answers},
         {"derived keys are those of RFC 5869", derived_keys_are_those_of_rfc_5869},
+        {"HMAC-SHA-1 and HMAC-SHA-256 known answers", hmac_sha1_and_sha256_known_answers},
         {"random bytes fill and differ", random_bytes_fill_and_differ},
         {"equal and wipe", equal_and_wipe},
         {"tokens are 43 characters of base64url", tokens_are_43_characters_of_base64url},
         {"base64 known answers", base64_known_answers},
         {"base64url decoding is strict", base64url_decoding_is_strict},
+        {"base64 decoding is strict", base64_decoding_is_strict},
+        {"base32 known answers", base32_known_answers},
         CU_TEST_INFO_NULL,
     };
     return tests;
