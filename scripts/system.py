@@ -10,6 +10,7 @@ stops, kills and restarts each part by its own process id. Only Python's standar
         system.kill("redis"); system.start("redis")
         system.sql("SELECT count(*) FROM account")
 """
+import base64
 import contextlib
 import fcntl
 import hashlib
@@ -304,6 +305,9 @@ class System:
                     "pepper": secrets.token_urlsafe(48),
                 }
                 self._save()
+            if "encryption_key" not in self._state:  # one made by an earlier version has none yet
+                self._state["encryption_key"] = base64.b64encode(secrets.token_bytes(32)).decode()
+                self._save()
         return self._state
 
     def _save(self):
@@ -466,6 +470,7 @@ class System:
             "log.stderr": "true",
             "token.key_dir": self.dir / "keys",
             "password.pepper": state["pepper"],
+            "encryption.key": state["encryption_key"],
             "mail.host": "127.0.0.1",
             "mail.port": state["smtp_port"],
             "mail.tls": "when-offered",

@@ -35,7 +35,8 @@ static enum dm_result open_domain(struct program *p, const struct dm_settings *s
     domain->hashes = dm_startup_hash_pool(settings);
     if (!domain->pg || !domain->kv || !domain->token_cache || !domain->hashes)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
-    return dm_passwords_prepare(domain, err);
+    result = dm_startup_sealed_keys(settings, err, &domain->sealed_keys);
+    return result == DM_OK ? dm_passwords_prepare(domain, err) : result;
 }
 
 static enum dm_result open_program(struct program *p, const char *config_file, struct dm_err *err)

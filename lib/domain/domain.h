@@ -8,6 +8,7 @@
 #include "base/hash_pool.h"
 #include "base/jwt.h"
 #include "base/password.h"
+#include "base/sealed.h"
 #include "domain/settings.h"
 #include "store/kv.h"
 #include "store/pg.h"
@@ -21,6 +22,7 @@ struct dm_domain {
     struct dm_jwt_keys *keys;               /* the API only */
     struct dm_hash_pool *hashes;            /* the API only */
     struct dm_token_cache *token_cache;     /* the API only */
+    struct dm_sealed_keys sealed_keys;      /* the API and digitalmectl */
     char decoy_hash[DM_PASSWORD_HASH_TEXT]; /* the API only: set by dm_passwords_prepare */
 };
 

@@ -3,6 +3,8 @@
  */
 #include "domain/settings.h"
 
+#include "base/sealed.h"
+
 #define AT(member) .offset = offsetof(struct dm_settings, member)
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -100,6 +102,11 @@ static const struct dm_config_key keys[] = {
 
     {.name = "account.confirm_s", .kind = DM_CONFIG_INT, AT(account_confirm_s), .initial = "86400", .min = 600, .max = 604800, .unit = "seconds",
      .text = "How long a confirmation token is good."},
+
+    {.name = "encryption.key", .kind = DM_CONFIG_SECRET, AT(encryption_key), .initial = NULL, .min = DM_SEALED_KEY_BASE64, .max = DM_SEALED_KEY_BASE64,
+     .text = "What secrets that must be read again are encrypted under: 32 random bytes in base64."},
+    {.name = "encryption.previous_key", .kind = DM_CONFIG_SECRET, AT(encryption_previous_key), .initial = "", .min = 0, .max = DM_SEALED_KEY_BASE64,
+     .text = "The key before it, until `digitalmectl secrets reencrypt` has been run; empty: none."},
 
     {.name = "mail.host", .kind = DM_CONFIG_TEXT, AT(mail_host), .initial = "127.0.0.1", .min = 1, .max = 255,
      .text = "SMTP server."},

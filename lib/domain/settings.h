@@ -55,6 +55,9 @@ struct dm_settings {
     /* account */
     int64_t account_confirm_s;
 
+    /* encryption */
+    struct dm_secret encryption_key, encryption_previous_key;
+
     /* mail */
     const char *mail_host;
     int64_t mail_port;

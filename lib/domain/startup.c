@@ -63,6 +63,13 @@ enum dm_result dm_startup_config(const char *file, struct dm_err *err,
                           "database.conninfo: %s; a password belongs in database.password",
                           why.detail);
     }
+    struct dm_sealed_keys keys;
+    result = dm_startup_sealed_keys(settings, err, &keys);
+    dm_secret_wipe(&keys, sizeof(keys));
+    if (result != DM_OK) {
+        dm_config_free(config);
+        return result;
+    }
     *ret_config = config;
     return DM_OK;
 }
@@ -126,6 +133,13 @@ struct dm_kv *dm_startup_kv(const struct dm_settings *settings)
         .connections = (unsigned)settings->redis_connections,
         .timeout_ms = settings->redis_timeout_ms,
     });
+}
+
+enum dm_result dm_startup_sealed_keys(const struct dm_settings *settings, struct dm_err *err,
+                                      struct dm_sealed_keys *ret_keys)
+{
+    return dm_sealed_keys_read(settings->encryption_key, settings->encryption_previous_key, err,
+                               ret_keys);
 }
 
 struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings)

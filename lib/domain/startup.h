@@ -35,6 +35,10 @@ struct dm_pg_options dm_startup_pg_options(const struct dm_settings *settings,
 /* NULL when out of memory. */
 struct dm_pg *dm_startup_pg(const struct dm_settings *settings, const char *application_name);
 struct dm_kv *dm_startup_kv(const struct dm_settings *settings);
+/* The keys of secrets at rest; DM_E_INVALID cannot be after dm_startup_config. */
+DM_MUST_CHECK enum dm_result dm_startup_sealed_keys(const struct dm_settings *settings,
+                                                    struct dm_err *err,
+                                                    struct dm_sealed_keys *ret_keys);
 /* password.threads threads, one a processor when 0. NULL when out of memory. */
 struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings);
 

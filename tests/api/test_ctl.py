@@ -73,6 +73,15 @@ def test_a_bad_secret_is_told_without_the_secret(ctl):
     assert done.returncode == 1 and "password.pepper" in done.stderr and "tooshortasecret" not in done.stderr
 
 
+@pytest.mark.parametrize("key", ["ENCRYPTION_KEY", "ENCRYPTION_PREVIOUS_KEY"])
+def test_an_encryption_key_that_is_no_base64_is_told_without_it(ctl, key):
+    """It has the right length."""
+    no_key = "not-base64-of-thirty-two-bytes-0123456789ab_"
+    done = ctl("config", "check", env={f"DIGITALME_{key}": no_key})
+    name = key.lower().replace("_", ".", 1)
+    assert done.returncode == 1 and f"{name}: must be 32 bytes in base64" in done.stderr and no_key not in done.stderr
+
+
 @pytest.mark.parametrize("program", ["digitalme-api", "digitalme-worker"])
 def test_the_programs_do_not_start_with_a_bad_key(system, changed, program):
     path, number = changed("server", "api_threads = 0")
@@ -94,7 +103,7 @@ def test_config_print_masks_secrets(ctl, system):
     done = ctl("config", "print")
     state = system._load()
     assert done.returncode == 0 and done.stdout.count("[redacted]") >= 2
-    assert state["pepper"] not in done.stdout and state["database_password"] not in done.stdout
+    assert state["pepper"] not in done.stdout and state["encryption_key"] not in done.stdout and state["database_password"] not in done.stdout
     assert "[server]" in done.stdout and "api_threads = 16" in done.stdout
 
 
@@ -102,7 +111,7 @@ def test_config_sample_is_a_configuration_the_programs_take(ctl, tmp_path):
     sample = ctl("config", "sample").stdout
     path = tmp_path / "sample.conf"
     path.write_text(sample)
-    done = ctl("config", "check", config=path, env={"DIGITALME_PASSWORD_PEPPER": "p" * 40})
+    done = ctl("config", "check", config=path, env={"DIGITALME_PASSWORD_PEPPER": "p" * 40, "DIGITALME_ENCRYPTION_KEY": "A" * 43 + "="})
     assert done.returncode == 0, done.stderr
 
 

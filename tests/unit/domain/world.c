@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "domain/passwords.h"
+#include "domain/startup.h"
 #include "domain/token.h"
 #include "unit/unit.h"
 
@@ -77,6 +78,8 @@ void dm_world_open(struct dm_world *world)
                 .password_min_length = 12,
                 .password_min_score = 3,
                 .account_confirm_s = 86400,
+                .encryption_key = {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                                   DM_SEALED_KEY_BASE64},
                 .worker_attempts = 10,
             },
         .arena = dm_arena_new(65536, 64 << 20),
@@ -100,6 +103,8 @@ void dm_world_open(struct dm_world *world)
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->token_cache);
     struct dm_err err;
     CU_ASSERT_EQUAL_FATAL(dm_jwt_keys_load(world->key_dir, &err, &domain->keys), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_startup_sealed_keys(&world->settings, &err, &domain->sealed_keys),
+                          DM_OK);
     CU_ASSERT_EQUAL_FATAL(dm_passwords_prepare(domain, &err), DM_OK);
 }
 
