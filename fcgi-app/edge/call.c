@@ -14,6 +14,13 @@ enum dm_result dm_call_merge(struct dm_call *call, const void *current, void **r
                           ret_merged, &call->violations);
 }
 
+void *dm_call_out_or(struct dm_call *call)
+{
+    call->out_shape = call->route->response_or;
+    call->out = dm_arena_alloc(call->ctx.arena, call->out_shape->size);
+    return call->out;
+}
+
 void dm_call_etag(struct dm_call *call, int64_t version)
 {
     dm_response_header(call->response, "ETag",

@@ -25,6 +25,7 @@ struct dm_call {
     void *query;                              /* struct of route->query, or NULL */
     void *in;  /* struct of route->request, or NULL; with merge_patch NULL: use dm_call_merge */
     void *out; /* struct of route->response, zeroed: the handler fills it */
+    const struct dm_shape *out_shape; /* what out is a struct of; NULL without a response */
     struct dm_str
         new_id; /* UUIDv7 for what this call creates; the same again when an Idempotency-Key is retried */
     struct dm_violation *violations; /* set with DM_E_INVALID */
@@ -37,6 +38,11 @@ struct dm_owned dm_call_owned(const struct dm_call *call);
  */
 DM_MUST_CHECK enum dm_result dm_call_merge(struct dm_call *call, const void *current,
                                            void **ret_merged);
+/*
+ * This reply's body is the row's other one: a zeroed struct of route->response_or, which is call->out from now on. NULL when the arena is
+ * full.
+ */
+void *dm_call_out_or(struct dm_call *call);
 /* Set ETag from the entity's version: "\"7\"". */
 void dm_call_etag(struct dm_call *call, int64_t version);
 /*

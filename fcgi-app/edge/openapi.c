@@ -183,6 +183,8 @@ static void collect_all(struct printer *p)
             collect(p, row->request, request_form(row));
         if (row->response != NULL && p->result == DM_OK)
             collect(p, row->response, DM_FORM_REPLY);
+        if (row->response_or != NULL && p->result == DM_OK)
+            collect(p, row->response_or, DM_FORM_REPLY);
     }
     if (p->n_entries > 1)
         qsort(p->entries, p->n_entries, sizeof(*p->entries), compare_entries);
@@ -435,6 +437,23 @@ static void write_content(struct dm_json_writer *w, const char *media, const str
     dm_json_object_end(w);
 }
 
+/* The reply's body, or one of the two. */
+static void write_reply(struct dm_json_writer *w, const struct dm_route *row)
+{
+    if (row->response_or == NULL) {
+        write_content(w, "application/json", row->response, DM_FORM_REPLY);
+        return;
+    }
+    name_object(w, "application/json");
+    name_object(w, "schema");
+    name_array(w, "oneOf");
+    write_ref(w, "schemas", row->response->name, "");
+    write_ref(w, "schemas", row->response_or->name, "");
+    dm_json_array_end(w);
+    dm_json_object_end(w);
+    dm_json_object_end(w);
+}
+
 static void write_request_body(struct dm_json_writer *w, const struct dm_route *row)
 {
     if (row->request == NULL)
@@ -501,7 +520,7 @@ static void write_own(struct dm_json_writer *w, const struct dm_route *row, int 
         if (row->media != NULL)
             write_media(w, row);
         else
-            write_content(w, "application/json", row->response, DM_FORM_REPLY);
+            write_reply(w, row);
         dm_json_object_end(w);
     }
     dm_json_object_end(w);

@@ -85,6 +85,8 @@ static const char *body_defect(const struct dm_route *route)
         return "it states no status of success";
     if (route->status == 204 && (route->response || route->media))
         return "204 has no body";
+    if (route->response_or && !route->response)
+        return "response_or needs a response";
     if (route->status != 204 && !route->response && !route->media && route->status != 202)
         return "it states no response";
     return NULL;
@@ -92,7 +94,8 @@ static const char *body_defect(const struct dm_route *route)
 
 static const char *shapes_defect(const struct dm_route *route)
 {
-    const struct dm_shape *const shapes[] = {route->query, route->request, route->response};
+    const struct dm_shape *const shapes[] = {route->query, route->request, route->response,
+                                             route->response_or};
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         const char *defect = shapes[i] ? dm_shape_defect(shapes[i]) : NULL;
         if (defect)

@@ -47,9 +47,10 @@ struct dm_route {
     enum dm_scope scope; /* with DM_AUTH_USER: must be said */
     enum dm_limit_class limit;
     enum dm_door door;
-    const struct dm_shape *query;    /* NULL: no query members allowed */
-    const struct dm_shape *request;  /* NULL: no body allowed */
-    const struct dm_shape *response; /* NULL: no body, or `media` */
+    const struct dm_shape *query;       /* NULL: no query members allowed */
+    const struct dm_shape *request;     /* NULL: no body allowed */
+    const struct dm_shape *response;    /* NULL: no body, or `media` */
+    const struct dm_shape *response_or; /* another body that may come instead: dm_call_out_or */
     const char *
         media; /* response's Content-Type when it is not application/json by shape; handler writes the body */
     int status;        /* on success */

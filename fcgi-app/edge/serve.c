@@ -231,10 +231,10 @@ static enum dm_result encode(struct dm_call *call)
     }
     if (response->status == 0)
         response->status = route->status;
-    if (route->response && !dm_response_header_of(response, "Content-Type").p) {
+    if (call->out_shape && !dm_response_header_of(response, "Content-Type").p) {
         struct dm_json_writer writer;
         dm_json_writer_init(&writer, &response->body);
-        dm_shape_encode(route->response, call->out, &writer);
+        dm_shape_encode(call->out_shape, call->out, &writer);
         dm_response_header(response, "Content-Type", DM_STR("application/json"));
     } else if (route->media && !dm_response_header_of(response, "Content-Type").p) {
         dm_response_header(response, "Content-Type", dm_str_from(route->media));
@@ -247,8 +247,9 @@ static enum dm_problem handle(struct walk *w)
     struct dm_call *call = &w->call;
     if (w->replayed)
         return DM_PROBLEM_NONE;
-    if (call->route->response) {
-        call->out = dm_arena_alloc(call->ctx.arena, call->route->response->size);
+    call->out_shape = call->route->response;
+    if (call->out_shape) {
+        call->out = dm_arena_alloc(call->ctx.arena, call->out_shape->size);
         if (!call->out)
             return dm_problem_of(dm_ctx_nomem(&call->ctx));
     }

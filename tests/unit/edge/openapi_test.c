@@ -238,6 +238,26 @@ static void test_each_schema_is_there_once(void)
     dm_buf_done(&text);
 }
 
+static void test_a_reply_of_two_forms_says_both(void)
+{
+    struct dm_route row[] = {rows[2]};
+    row[0].response_or = &inner_shape;
+    const struct dm_routes routes = DM_ROUTES(row);
+    struct dm_router *router = router_of(&routes);
+    struct dm_buf text;
+    dm_buf_init(&text, NULL, 1 << 20);
+    CU_ASSERT_EQUAL_FATAL(dm_openapi_print(router, "1", &text), DM_OK);
+    CU_ASSERT_EQUAL(count(&text, "\"oneOf\": [\n                    {\n"
+                                 "                      \"$ref\": \"#/components/schemas/Thing\"\n"
+                                 "                    },\n                    {\n"
+                                 "                      \"$ref\": \"#/components/schemas/Inner\"\n"
+                                 "                    }\n                  ]"),
+                    1);
+    CU_ASSERT_EQUAL(count(&text, "\n      \"Inner\": {"), 1);
+    dm_buf_done(&text);
+    dm_router_free(router);
+}
+
 static void test_two_shapes_of_one_name_are_refused(void)
 {
     static const struct dm_shape other = DM_SHAPE(struct inner, "Thing", inner_fields);
@@ -273,6 +293,7 @@ CU_TestInfo *dm_openapi_suite(void)
          test_a_versioned_entity_is_read_with_its_version},
         {"the fields of every answer are told", test_the_fields_of_every_answer_are_told},
         {"each schema is there once", test_each_schema_is_there_once},
+        {"a reply of two forms says both", test_a_reply_of_two_forms_says_both},
         {"two shapes of one name are refused", test_two_shapes_of_one_name_are_refused},
         {"a small buffer is nomem", test_a_small_buffer_is_nomem},
         CU_TEST_INFO_NULL,

@@ -73,6 +73,8 @@ static void refuses_rows_that_make_no_sense(void)
     refuse((struct dm_route){GOOD, .status = 0}, "status");
     refuse((struct dm_route){GOOD, .status = 204}, "204 has no body");
     refuse((struct dm_route){GOOD, .response = NULL}, "no response");
+    refuse((struct dm_route){GOOD, .response = NULL, .response_or = &thing_shape},
+           "response_or needs a response");
     refuse((struct dm_route){GOOD, .request = &thing_shape}, "GET takes no body");
     refuse((struct dm_route){GOOD, .merge_patch = true}, "PATCH");
     refuse((struct dm_route){GOOD, .idempotent_key = true}, "POST");

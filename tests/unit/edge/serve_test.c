@@ -78,6 +78,30 @@ static enum dm_result serve_failure(struct dm_call *call)
 }
 
 #define OPEN .auth = DM_AUTH_NONE, .limit = DM_LIMIT_READ, .summary = "For tests"
+struct other {
+    struct dm_opt_bool different;
+};
+static const struct dm_field other_fields[] = {
+    {.name = "different",
+     .kind = DM_BOOLEAN,
+     .offset = offsetof(struct other, different),
+     .required = true},
+};
+static const struct dm_shape other_shape = DM_SHAPE(struct other, "Other", other_fields);
+
+/* Which of the two it answers. */
+static bool answers_other;
+
+static enum dm_result serve_either(struct dm_call *call)
+{
+    if (!answers_other)
+        return serve_get(call);
+    struct other *out = dm_call_out_or(call);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    out->different = (struct dm_opt_bool){.set = true, .v = true};
+    return DM_OK;
+}
+
 static const struct dm_route table[] = {
     {.name = "thing.get",
      .method = DM_GET,
@@ -110,6 +134,14 @@ static const struct dm_route table[] = {
      OPEN,
      .status = 204,
      .serve = serve_nothing},
+    {.name = "either",
+     .method = DM_GET,
+     .path = "/either",
+     OPEN,
+     .response = &thing_shape,
+     .response_or = &other_shape,
+     .status = 200,
+     .serve = serve_either},
     {.name = "failure",
      .method = DM_GET,
      .path = "/failure",
@@ -183,6 +215,18 @@ static void answers_a_read(void)
     CU_ASSERT_STR(dm_loopback_header(&lb, "X-Instance-Id"), "here");
     CU_ASSERT_STR(dm_loopback_header(&lb, "Cache-Control"), "no-store");
     CU_ASSERT_EQUAL(dm_loopback_header(&lb, "X-Correlation-Id").n, 36);
+    end();
+}
+
+static void answers_either_of_two_bodies(void)
+{
+    begin();
+    answers_other = false;
+    CU_ASSERT_EQUAL(get("/api/v1/either"), 200);
+    CU_ASSERT_TRUE(body_has("\"name\":\"lamp\""));
+    answers_other = true;
+    CU_ASSERT_EQUAL(get("/api/v1/either"), 200);
+    CU_ASSERT_STR(dm_loopback_body(&lb), "{\"different\":true}");
     end();
 }
 
@@ -528,6 +572,7 @@ CU_TestInfo *dm_serve_suite(void)
 {
     static CU_TestInfo tests[] = {
         {"answers a read", answers_a_read},
+        {"answers either of two bodies", answers_either_of_two_bodies},
         {"answers a creation", answers_a_creation},
         {"answers HEAD as GET without body", answers_head_as_get_without_body},
         {"answers not modified", answers_not_modified},
