@@ -78,10 +78,9 @@ def confirmation_token(system, address):
         mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         if address not in str(mail["To"]):
             continue
-        body = mail.get_body(preferencelist=("plain", "html"))
-        found = re.search(r"(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])", body.get_content() if body else "")
+        found = re.search(r"/confirm-email#token=([A-Za-z0-9_-]{43})\s", mail.get_body(("plain",)).get_content())
         if found:
-            return path, mail["Subject"], found.group()
+            return path, mail["Subject"], found.group(1)
     return None
 
 

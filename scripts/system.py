@@ -463,6 +463,7 @@ class System:
             "server.api_socket": self.door("api"),
             "server.stream_socket": self.door("stream"),
             "server.public_url": f"https://127.0.0.1:{state['port']}",
+            "server.data_dir": ROOT / "share",
             "database.conninfo": f"host={self.run_dir}/pg port=5432 dbname=digitalme user=digitalme_api",
             "database.password": state["database_password"],
             "redis.address": f"unix:{self.redis_socket}",

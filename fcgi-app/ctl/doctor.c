@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "ctl/ctl.h"
+#include "domain/mail.h"
 #include "domain/startup.h"
 #include "store/schema_store.h"
 
@@ -52,6 +53,14 @@ static struct finding check_key_modes(const struct dm_settings *settings, struct
                                 (unsigned)(info.st_mode & 0777)),
                      ctx->err.detail);
     return found(DM_OK, "");
+}
+
+static struct finding check_mail_texts(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_mail_templates *templates = NULL;
+    enum dm_result result = dm_mail_templates_load(settings->data_dir, &ctx->err, &templates);
+    dm_mail_templates_free(templates);
+    return found(result, ctx->err.detail);
 }
 
 static struct finding check_database(const struct dm_settings *settings, struct dm_ctx *ctx)
@@ -107,6 +116,8 @@ static const struct check checks[] = {
     {"signing keys", "openssl ecparam -name prime256v1 -genkey -noout -out DIR/KID.pem",
      check_keys},
     {"signing keys' folder", "chmod o-rwx,g-w DIR", check_key_modes},
+    {"texts of mails", "is server.data_dir right? Each mail there needs NAME.txt and NAME.html",
+     check_mail_texts},
     {"database", "is PostgreSQL running, and are database.conninfo and its password right?",
      check_database},
     {"schema", "sqitch deploy", check_schema},

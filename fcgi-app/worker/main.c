@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/transfer.h"
+#include "domain/mail.h"
 #include "domain/startup.h"
 #include "worker/worker.h"
 
@@ -38,6 +39,9 @@ static enum dm_result open_program(struct program *p, const char *config_file, s
     p->domain.pg = open_database(settings);
     if (!p->log || !p->domain.pg)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
+    result = dm_mail_templates_load(settings->data_dir, err, &p->domain.mail_templates);
+    if (result != DM_OK)
+        return result;
     result = dm_transfer_init(err);
     if (result != DM_OK)
         return result;
@@ -49,6 +53,7 @@ static void close_program(struct program *p)
 {
     dm_worker_free(p->worker);
     dm_transfer_done();
+    dm_mail_templates_free(p->domain.mail_templates);
     dm_pg_close(p->domain.pg);
     dm_log_close(p->log);
     dm_config_free(p->config);

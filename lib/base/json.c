@@ -122,6 +122,19 @@ bool dm_json_get_bool(const struct dm_json *doc, const char *name, bool *ret)
     return true;
 }
 
+bool dm_json_get_object(const struct dm_json *doc, const char *name, struct dm_json **ret_doc)
+{
+    json_object *value = member(doc, name);
+    struct dm_json *object = malloc(sizeof(*object));
+    if (object == NULL || !json_object_is_type(value, json_type_object)) {
+        free(object);
+        return false;
+    }
+    object->root = json_object_get(value);
+    *ret_doc = object;
+    return true;
+}
+
 bool dm_json_get_strings(const struct dm_json *doc, const char *name, struct dm_arena *arena,
                          struct dm_list *ret)
 {

@@ -25,6 +25,8 @@ bool dm_json_get_string(const struct dm_json *doc, const char *name, struct dm_a
 bool dm_json_get_int(const struct dm_json *doc, const char *name, int64_t *ret);
 bool dm_json_get_num(const struct dm_json *doc, const char *name, double *ret); /* integers too */
 bool dm_json_get_bool(const struct dm_json *doc, const char *name, bool *ret);
+/* The member is an object: a document of its own. Caller frees with dm_json_free. */
+bool dm_json_get_object(const struct dm_json *doc, const char *name, struct dm_json **ret_doc);
 /* The member is an array of strings: a list of struct dm_str in the arena. */
 bool dm_json_get_strings(const struct dm_json *doc, const char *name, struct dm_arena *arena,
                          struct dm_list *ret);

@@ -72,6 +72,8 @@ static const char *fault_of(const struct dm_mail *mail)
         return "message_id is not of the form id@domain";
     if (!dm_utf8_valid(mail->text) || dm_utf8_has_control(mail->text, true))
         return "text holds a control character";
+    if (!dm_utf8_valid(mail->html) || dm_utf8_has_control(mail->html, true))
+        return "html holds a control character";
     return NULL;
 }
 
@@ -160,8 +162,10 @@ static void add_lines(struct dm_buf *out, struct dm_str text)
     }
 }
 
-static void add_body(struct dm_buf *out, struct dm_str text)
+/* A body with the fields that say what it is. */
+static void add_body(struct dm_buf *out, const char *type, struct dm_str text)
 {
+    dm_buf_printf(out, "Content-Type: text/%s; charset=utf-8\r\n", type);
     if (is_plain(text)) {
         dm_buf_add_c(out, "Content-Transfer-Encoding: 7bit\r\n\r\n");
         add_lines(out, text);
@@ -181,6 +185,19 @@ static void add_body(struct dm_buf *out, struct dm_str text)
     dm_buf_done(&lines);
 }
 
+/* The same words twice, the better form last; what stands between them is not in either of them. */
+static void add_alternatives(struct dm_buf *out, const struct dm_mail *mail)
+{
+    char boundary[DM_TOKEN_TEXT];
+    dm_secret_token(boundary);
+    dm_buf_printf(out, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n", boundary);
+    dm_buf_printf(out, "\r\n--%s\r\n", boundary);
+    add_body(out, "plain", mail->text);
+    dm_buf_printf(out, "\r\n--%s\r\n", boundary);
+    add_body(out, "html", mail->html);
+    dm_buf_printf(out, "\r\n--%s--\r\n", boundary);
+}
+
 /* The message of RFC 5322, in out. */
 static void build(const struct dm_mail *mail, struct dm_buf *out)
 {
@@ -195,10 +212,12 @@ static void build(const struct dm_mail *mail, struct dm_buf *out)
     add_unstructured(out, mail->subject);
     dm_buf_printf(out, "\r\nMessage-ID: <%.*s>\r\nMIME-Version: 1.0\r\n",
                   DM_STR_ARG(mail->message_id));
-    dm_buf_add_c(out, "Content-Type: text/plain; charset=utf-8\r\n");
     /* Answering machines must not answer (RFC 3834 §5). */
     dm_buf_add_c(out, "Auto-Submitted: auto-generated\r\n");
-    add_body(out, mail->text);
+    if (mail->html.n > 0)
+        add_alternatives(out, mail);
+    else
+        add_body(out, "plain", mail->text);
 }
 
 /* One conversation: what is still to be sent, and the server's last line. */

@@ -34,6 +34,7 @@ struct dm_mail {
     struct dm_str to;         /* one address */
     struct dm_str subject;    /* UTF-8, encoded by RFC 2047 where needed */
     struct dm_str text;       /* text/plain; charset=utf-8 body */
+    struct dm_str html;       /* the same as text/html (RFC 2046 §5.1.4); may be absent */
     struct dm_str message_id; /* without angle brackets; the same for each try of one job */
 };
 

@@ -58,6 +58,7 @@ static enum dm_result send_confirmation(const struct dm_settings *settings, stru
 
     const struct dm_mail_new mail = {
         .kind = DM_MAIL_CONFIRM,
+        .account_id = account->id,
         .to = account->email,
         .values = {.token = dm_str_from(token), .valid_s = settings->account_confirm_s},
     };
@@ -88,6 +89,7 @@ static enum dm_result register_known(const struct dm_domain *domain, struct dm_p
 
     if (dm_str_eq_c(row.state, "active")) {
         const struct dm_mail_new mail = {.kind = DM_MAIL_ALREADY_REGISTERED,
+                                         .account_id = row.id,
                                          .to = row.email,
                                          .values = {.first_name = row.first_name}};
         return dm_mail_enqueue(conn, ctx, domain->settings, &mail);

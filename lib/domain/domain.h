@@ -13,17 +13,19 @@
 #include "store/kv.h"
 #include "store/pg.h"
 
+struct dm_mail_templates;
 struct dm_token_cache;
 
 struct dm_domain {
     const struct dm_settings *settings; /* borrowed */
     struct dm_pg *pg;
-    struct dm_kv *kv;                       /* the API only; NULL elsewhere */
-    struct dm_jwt_keys *keys;               /* the API only */
-    struct dm_hash_pool *hashes;            /* the API only */
-    struct dm_token_cache *token_cache;     /* the API only */
-    struct dm_sealed_keys sealed_keys;      /* the API and digitalmectl */
-    char decoy_hash[DM_PASSWORD_HASH_TEXT]; /* the API only: set by dm_passwords_prepare */
+    struct dm_kv *kv;                         /* the API only; NULL elsewhere */
+    struct dm_jwt_keys *keys;                 /* the API only */
+    struct dm_hash_pool *hashes;              /* the API only */
+    struct dm_token_cache *token_cache;       /* the API only */
+    struct dm_sealed_keys sealed_keys;        /* the API and digitalmectl */
+    char decoy_hash[DM_PASSWORD_HASH_TEXT];   /* the API only: set by dm_passwords_prepare */
+    struct dm_mail_templates *mail_templates; /* the worker only */
 };
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Mails: texts from one table, put into the outbox by whoever causes them, delivered by the worker.
- * A mail to an address that nobody has confirmed repeats nothing a stranger typed: else
- * registration would carry anyone's words to anyone.
+ * Mails: an event and its values are put into the outbox by whoever causes it; the worker fills the
+ * kind's texts (share/mail, text and HTML) with them and delivers. A mail to an address that nobody
+ * has confirmed repeats nothing a stranger typed: else registration would carry anyone's words to
+ * anyone.
  */
 #ifndef DM_DOMAIN_MAIL_H
 #define DM_DOMAIN_MAIL_H
@@ -10,21 +11,29 @@
 #include "domain/domain.h"
 #include "store/job_store.h"
 
+/* To add one: a line here, a row in mail.c's table, NAME.txt and NAME.html in share/mail. */
 enum dm_mail_kind {
     DM_MAIL_CONFIRM = 1,        /* token, valid_s */
     DM_MAIL_ALREADY_REGISTERED, /* first_name */
     DM_MAIL_SESSION_REUSE,      /* first_name */
+    DM_MAIL_KINDS,              /* how many, and one */
 };
 
-/* What fills the placeholders of the kind's text. */
+/* What fills the placeholders; a kind takes those its row names. */
 struct dm_mail_values {
     struct dm_str first_name;
     struct dm_str token;
+    struct dm_str code;    /* eight digits */
+    struct dm_str email;   /* the account's other address, old or new */
+    struct dm_str device;  /* a User-Agent; absent: not known */
+    struct dm_str address; /* where a request came from; absent: not known */
     int64_t valid_s;
+    int64_t at_ms; /* wall time */
 };
 
 struct dm_mail_new {
     enum dm_mail_kind kind;
+    struct dm_str account_id; /* whom it is about; may be absent */
     struct dm_str to;
     struct dm_mail_values values;
 };
@@ -33,11 +42,27 @@ struct dm_mail_new {
 DM_MUST_CHECK enum dm_result dm_mail_enqueue(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                              const struct dm_settings *settings,
                                              const struct dm_mail_new *mail);
-/* The text of a mail, filled. DM_E_NOMEM only. Lives in the arena. */
-DM_MUST_CHECK enum dm_result dm_mail_text(struct dm_ctx *ctx, const struct dm_settings *settings,
-                                          const struct dm_mail_new *mail, struct dm_str *ret_text);
-/* The worker's part: deliver a job of kind "mail" by ctx's deadline. DM_E_INVALID: it can never be
- * delivered. */
+
+/* The texts of all kinds. */
+struct dm_mail_templates;
+/* From data_dir/mail. Errors as dm_mail_template_load. Caller frees with dm_mail_templates_free. */
+DM_MUST_CHECK enum dm_result dm_mail_templates_load(const char *data_dir, struct dm_err *err,
+                                                    struct dm_mail_templates **ret_templates);
+void dm_mail_templates_free(struct dm_mail_templates *templates); /* NULL allowed */
+
+struct dm_mail_words {
+    struct dm_str subject, text, html;
+};
+/* What a mail says. DM_E_NOMEM only. Lives in the arena. */
+DM_MUST_CHECK enum dm_result dm_mail_render(const struct dm_mail_templates *templates,
+                                            struct dm_ctx *ctx, const struct dm_settings *settings,
+                                            enum dm_mail_kind kind,
+                                            const struct dm_mail_values *values,
+                                            struct dm_mail_words *ret_words);
+/*
+ * The worker's part: deliver a job of kind "mail" by ctx's deadline. DM_E_INVALID: it can never be delivered.
+ * DM_E_UNAVAILABLE also for a kind of mail that is not known, which a newer release may have written.
+ */
 DM_MUST_CHECK enum dm_result dm_mail_run(const struct dm_domain *domain, struct dm_ctx *ctx,
                                          const struct dm_job *job);
 

@@ -114,8 +114,10 @@ static enum dm_result end_reused(const struct dm_domain *domain, struct dm_pg_co
         result = dm_audit_store_add(conn, ctx, &event);
     if (result != DM_OK)
         return result;
-    const struct dm_mail_new mail = {
-        .kind = DM_MAIL_SESSION_REUSE, .to = row->email, .values = {.first_name = row->first_name}};
+    const struct dm_mail_new mail = {.kind = DM_MAIL_SESSION_REUSE,
+                                     .account_id = row->account_id,
+                                     .to = row->email,
+                                     .values = {.first_name = row->first_name}};
     return dm_mail_enqueue(conn, ctx, domain->settings, &mail);
 }
 

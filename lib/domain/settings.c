@@ -37,6 +37,10 @@ static const struct dm_config_key keys[] = {
      .text = "Most memory that one request may take."},
     {.name = "server.public_url", .kind = DM_CONFIG_TEXT, AT(public_url), .initial = "https://localhost", .min = 8, .max = 255,
      .text = "How users reach this site: scheme, host and port, no final slash. Stands in mails and tokens."},
+    {.name = "server.site_name", .kind = DM_CONFIG_TEXT, AT(site_name), .initial = "DigitalMe", .min = 1, .max = 100,
+     .text = "What the site calls itself in mails and on pages."},
+    {.name = "server.data_dir", .kind = DM_CONFIG_PATH, AT(data_dir), .initial = DM_DATA_DIR, .min = 1, .max = 1024,
+     .text = "Folder of the texts of mails and pages (mail/, page/)."},
 
     {.name = "database.conninfo", .kind = DM_CONFIG_TEXT, AT(database_conninfo), .initial = "host=/run/postgresql dbname=digitalme user=digitalme_api", .min = 1, .max = 1024,
      .text = "libpq connection string; may name several hosts with target_session_attrs=read-write."},

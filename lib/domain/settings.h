@@ -15,6 +15,8 @@ struct dm_settings {
     int64_t request_bytes_max;
     int64_t arena_bytes_max;
     const char *public_url; /* "https://me.example.org" without a final slash */
+    const char *site_name;
+    const char *data_dir;
 
     /* database */
     const char *database_conninfo;

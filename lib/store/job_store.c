@@ -17,10 +17,11 @@ enum dm_result dm_job_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     static const struct dm_pg_stmt insert = {
         .name = "job_add",
         .sql = "WITH added AS ("
-               "    INSERT INTO job (id, kind, payload, max_attempts, created_by, updated_by)"
-               "    VALUES ($1, $2, $3, $4, $5, $5))"
+               "    INSERT INTO job (id, kind, payload, max_attempts, created_by, updated_by, "
+               "account_id)"
+               "    VALUES ($1, $2, $3, $4, $5, $5, $6))"
                " SELECT pg_notify('" DM_JOB_CHANNEL "', '')",
-        .n_params = 5,
+        .n_params = 6,
         .rows = DM_PG_ONE,
     };
     struct dm_str id = dm_id_new(ctx->arena);
@@ -32,6 +33,7 @@ enum dm_result dm_job_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         dm_pg_text(job->payload),
         dm_pg_int(ctx, job->max_attempts),
         dm_pg_text(ctx->actor_id),
+        dm_pg_text(job->account_id),
     };
     return dm_pg_exec(conn, ctx, &insert, params, NULL);
 }

@@ -15,6 +15,8 @@ struct dm_job_new {
     struct dm_str
         payload; /* JSON object; wiped when the job is done, for it may hold one-time tokens */
     int64_t max_attempts;
+    struct dm_str
+        account_id; /* whom it is about, so that erasing an account finds it; may be absent */
 };
 
 struct dm_job {

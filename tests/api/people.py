@@ -34,10 +34,13 @@ class Mailbox:
             return len(mails) >= n and mails[n - 1]
         return wait_for(found, f"mail {n} “{subject}” to {address}", 20)
 
-    def token(self, address, n=1):
-        """The confirmation token in the n-th such mail."""
-        text = self.wait(address, n, "Confirm").get_body().get_content()
-        token = re.search(r"token: ([A-Za-z0-9_-]{43})\s", text).group(1)
+    def text(self, address, n=1, subject=""):
+        """The plain text of such a mail. The HTML beside it says the same: see test_mail.py."""
+        return self.wait(address, n, subject).get_body(("plain",)).get_content()
+
+    def token(self, address, n=1, subject="Confirm"):
+        """The token in the link of the n-th such mail."""
+        token = re.search(r"#token=([A-Za-z0-9_-]{43})\s", self.text(address, n, subject)).group(1)
         SECRETS.add(token)
         return token
 

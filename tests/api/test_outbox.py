@@ -14,6 +14,11 @@ from system import wait_for
 
 pytestmark = pytest.mark.own_system
 ATTEMPTS = 4
+# So many mails to name-1@example.org, name-2@…
+MANY_MAILS = """INSERT INTO job (id, kind, payload, max_attempts)
+    SELECT gen_random_uuid(), 'mail', jsonb_build_object('to', %s || '-' || n || '@example.org', 'kind', 'session-reuse',
+                                                         'values', jsonb_build_object('first_name', 'Many')), 3
+      FROM generate_series(1, %s) n"""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +79,9 @@ def test_a_mail_is_sent_with_starttls_and_whole(crowd):
     assert mail["X-Transport"] == "tls"
     assert mail["X-Mail-From"] == "digitalme@localhost.example" and mail["From"] == "DigitalMe <digitalme@localhost.example>"
     assert mail["Date"] and mail["Message-ID"].endswith("@localhost.example>") and mail["Auto-Submitted"] == "auto-generated"
-    assert mail.get_content_type() == "text/plain" and mail.get_content_charset() == "utf-8"
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert {part.get_content_charset() for part in mail.iter_parts()} == {"utf-8"}
 
 
 def test_a_done_job_keeps_nothing_of_the_mail(crowd, jobs):
@@ -141,8 +148,7 @@ def test_two_workers_run_each_job_once(crowd, outbox, jobs, no_sink):
         for _ in range(3):
             crowd.registered()
         outbox.start("digitalme-worker")
-        jobs.rows("INSERT INTO job (id, kind, payload, max_attempts) SELECT gen_random_uuid(), 'mail', jsonb_build_object('to',"
-                  " 'many-' || n || '@example.org', 'subject', 'Many', 'text', 'One of many'), 3 FROM generate_series(1, 40) n")
+        jobs.rows(MANY_MAILS, "many", 40)
         jobs.rows("NOTIFY job")
         wait_for(lambda: jobs.value("SELECT count(*) FROM job WHERE state = 'waiting'") == 0, "all jobs to be done", 60)
         assert len(server.taken) == len(set(server.taken)) == 43 and not server.overlapped
@@ -150,8 +156,7 @@ def test_two_workers_run_each_job_once(crowd, outbox, jobs, no_sink):
 
 def test_two_workers_share_the_work(crowd, outbox, jobs, no_sink):
     with MailServer(outbox, delay_s=0.1), second_worker(outbox):
-        jobs.rows("INSERT INTO job (id, kind, payload, max_attempts) SELECT gen_random_uuid(), 'mail', jsonb_build_object('to',"
-                  " 'shared-' || n || '@example.org', 'subject', 'Shared', 'text', 'One of many'), 3 FROM generate_series(1, 30) n")
+        jobs.rows(MANY_MAILS, "shared", 30)
         jobs.rows("NOTIFY job")
         wait_for(lambda: jobs.value("SELECT count(*) FROM job WHERE state = 'waiting'") == 0, "all jobs to be done", 60)
     lines = (outbox.log_dir / "digitalme-worker-2.log").read_text().splitlines()

@@ -10,6 +10,7 @@ CU_TestInfo *dm_breaker_suite(void);
 CU_TestInfo *dm_buf_suite(void);
 CU_TestInfo *dm_clock_suite(void);
 CU_TestInfo *dm_config_suite(void);
+CU_TestInfo *dm_file_suite(void);
 CU_TestInfo *dm_format_suite(void);
 CU_TestInfo *dm_hash_pool_suite(void);
 CU_TestInfo *dm_id_suite(void);

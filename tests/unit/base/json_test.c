@@ -117,6 +117,22 @@ static void lists_of_strings(void)
     dm_arena_free(arena);
 }
 
+static void objects_are_documents_of_their_own(void)
+{
+    struct dm_json *doc = parse(DM_STR("{\"o\":{\"n\":7},\"s\":\"o\",\"z\":null}"));
+    struct dm_json *object = NULL;
+    int64_t n = 0;
+    CU_ASSERT_FALSE(dm_json_get_object(doc, "s", &object));
+    CU_ASSERT_FALSE(dm_json_get_object(doc, "z", &object));
+    CU_ASSERT_FALSE(dm_json_get_object(doc, "missing", &object));
+    CU_ASSERT_PTR_NULL(object);
+    CU_ASSERT_TRUE_FATAL(dm_json_get_object(doc, "o", &object));
+    dm_json_free(doc);
+    CU_ASSERT_TRUE(dm_json_get_int(object, "n", &n));
+    CU_ASSERT_EQUAL(n, 7);
+    dm_json_free(object);
+}
+
 static void the_text_check_stands_before(void)
 {
     static const char *const refused[] = {"",    "{\"a\":1,\"a\":2}", "\"\\u0000\"", "{a:1}", "'x'",
@@ -144,6 +160,7 @@ CU_TestInfo *dm_json_suite(void)
         {"other types are refused", other_types_are_refused},
         {"numbers out of range are refused", numbers_out_of_range_are_refused},
         {"lists of strings", lists_of_strings},
+        {"objects are documents of their own", objects_are_documents_of_their_own},
         {"the text check stands before", the_text_check_stands_before},
         {"the deepest text is parsed", the_deepest_text_is_parsed},
         CU_TEST_INFO_NULL,

@@ -138,8 +138,8 @@ static void test_a_plain_mail_arrives_as_it_is(void)
                                            "Subject: Confirm your address\r\n"
                                            "Message-ID: <job-1@dm.example>\r\n"
                                            "MIME-Version: 1.0\r\n"
-                                           "Content-Type: text/plain; charset=utf-8\r\n"
                                            "Auto-Submitted: auto-generated\r\n"
+                                           "Content-Type: text/plain; charset=utf-8\r\n"
                                            "Content-Transfer-Encoding: 7bit\r\n"
                                            "\r\n"
                                            "Hello,\r\n..a line with a dot\r\nbye\r\n");
@@ -165,6 +165,38 @@ static void test_other_scripts_are_encoded(void)
         "=?UTF-8?B?4oKs?=\r\n"));
     CU_ASSERT_PTR_NOT_NULL(
         strstr(script.message, "Content-Transfer-Encoding: base64\r\n\r\naMOpDQo=\r\n"));
+}
+
+/* RFC 2046 §5.1.4: the plainest first. */
+static void test_html_goes_beside_the_text(void)
+{
+    static struct script script;
+    struct dm_err err = {.code = DM_OK};
+    struct dm_mail mail = usual_mail;
+    script = (struct script){.silent = false};
+    mail.html = DM_STR("<p>h\xc3\xa9</p>");
+    CU_ASSERT_EQUAL(deliver(&script, &plain, &mail, 20000, &err), DM_OK);
+    const char *field = "Content-Type: multipart/alternative; boundary=\"";
+    const char *at = strstr(script.message, field);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    char boundary[64] = "";
+    char expected[1024];
+    CU_ASSERT_EQUAL_FATAL(sscanf(at + strlen(field), "%63[^\"]", boundary), 1);
+    snprintf(expected, sizeof(expected),
+             "%s%s\"\r\n"
+             "\r\n--%s\r\n"
+             "Content-Type: text/plain; charset=utf-8\r\n"
+             "Content-Transfer-Encoding: 7bit\r\n"
+             "\r\n"
+             "Hello,\r\n..a line with a dot\r\nbye\r\n"
+             "\r\n--%s\r\n"
+             "Content-Type: text/html; charset=utf-8\r\n"
+             "Content-Transfer-Encoding: base64\r\n"
+             "\r\n"
+             "PHA+aMOpPC9wPg==\r\n"
+             "\r\n--%s--\r\n",
+             field, boundary, boundary, boundary, boundary);
+    CU_ASSERT_STRING_EQUAL(at, expected);
 }
 
 static void test_no_line_is_over_998_bytes(void)
@@ -307,6 +339,7 @@ static void test_no_field_can_add_a_line(void)
 static CU_TestInfo tests[] = {
     {"a plain mail arrives as it is", test_a_plain_mail_arrives_as_it_is},
     {"other scripts are encoded", test_other_scripts_are_encoded},
+    {"html goes beside the text", test_html_goes_beside_the_text},
     {"no line is over 998 bytes", test_no_line_is_over_998_bytes},
     {"a name with quotes is quoted", test_a_name_with_quotes_is_quoted},
     {"refusals for good and for now are told apart",

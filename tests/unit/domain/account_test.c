@@ -61,7 +61,7 @@ static void address_is_one_account_in_any_case_of_letters(void)
                     DM_OK);
     CU_ASSERT_EQUAL(dm_owner_register(&world, dm_str_from(upper), DM_STR(DM_OWNER_PASSWORD)),
                     DM_OK);
-    CU_ASSERT_EQUAL(dm_owner_count_mails(&world, email, "You already have an account"), 1);
+    CU_ASSERT_EQUAL(dm_owner_count_mails(&world, email, "already-registered"), 1);
     dm_world_close(&world);
 }
 
@@ -76,7 +76,7 @@ static void registering_an_active_address_changes_nothing(void)
     CU_ASSERT_EQUAL(authenticate(&world, email, DM_STR("another long passphrase 77"), &account),
                     DM_E_UNAUTHENTICATED);
     CU_ASSERT_EQUAL(authenticate(&world, email, DM_STR(DM_OWNER_PASSWORD), &account), DM_OK);
-    CU_ASSERT_EQUAL(dm_owner_count_mails(&world, email, "Confirm%"), 1);
+    CU_ASSERT_EQUAL(dm_owner_count_mails(&world, email, "confirm"), 1);
     dm_world_close(&world);
 }
 

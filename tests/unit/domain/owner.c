@@ -4,8 +4,6 @@
 #include "base/id.h"
 #include "unit/unit.h"
 
-#define TOKEN_LINE "\nYour confirmation token: "
-
 struct dm_str dm_owner_address(struct dm_world *world)
 {
     char hex[33];
@@ -26,23 +24,24 @@ enum dm_result dm_owner_register(struct dm_world *world, struct dm_str email,
     return dm_account_register(&world->domain, &world->ctx, &registration);
 }
 
+struct dm_str dm_owner_mailed(struct dm_world *world, struct dm_str email, const char *kind,
+                              const char *value)
+{
+    struct dm_str key = dm_arena_printf(world->arena, "%.*s|%s|%s", DM_STR_ARG(email), kind, value);
+    return dm_world_ask(world, "test_newest_mail",
+                        "SELECT payload->'values'->>split_part($1, '|', 3)"
+                        " FROM job"
+                        " WHERE kind = 'mail'"
+                        " AND payload->>'to' = split_part($1, '|', 1)"
+                        " AND payload->>'kind' = split_part($1, '|', 2)"
+                        " ORDER BY id DESC"
+                        " LIMIT 1",
+                        key);
+}
+
 struct dm_str dm_owner_mailed_token(struct dm_world *world, struct dm_str email)
 {
-    struct dm_str text = dm_world_ask(world, "test_newest_confirmation",
-                                      "SELECT payload->>'text'"
-                                      " FROM job"
-                                      " WHERE kind = 'mail'"
-                                      " AND payload->>'to' = $1"
-                                      " AND payload->>'text' LIKE '%confirmation token%'"
-                                      " ORDER BY id DESC"
-                                      " LIMIT 1",
-                                      email);
-    if (text.p == NULL)
-        return text;
-    const char *line = strstr(text.p, TOKEN_LINE);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(line);
-    struct dm_str token = dm_str_from(line + strlen(TOKEN_LINE));
-    return dm_arena_str(world->arena, dm_str_slice(token, 0, dm_str_find(token, '\n', 0)));
+    return dm_owner_mailed(world, email, "confirm", "token");
 }
 
 static int64_t count(struct dm_str cell)
@@ -52,14 +51,14 @@ static int64_t count(struct dm_str cell)
     return n;
 }
 
-int64_t dm_owner_count_mails(struct dm_world *world, struct dm_str email, const char *subject)
+int64_t dm_owner_count_mails(struct dm_world *world, struct dm_str email, const char *kind)
 {
-    struct dm_str both = dm_arena_printf(world->arena, "%.*s|%s", DM_STR_ARG(email), subject);
+    struct dm_str both = dm_arena_printf(world->arena, "%.*s|%s", DM_STR_ARG(email), kind);
     return count(dm_world_ask(world, "test_count_mails",
                               "SELECT count(*)"
                               " FROM job"
                               " WHERE kind = 'mail'"
-                              " AND payload->>'to' || '|' || (payload->>'subject') LIKE $1",
+                              " AND payload->>'to' || '|' || (payload->>'kind') LIKE $1",
                               both));
 }
 

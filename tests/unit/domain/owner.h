@@ -13,8 +13,11 @@ enum dm_result dm_owner_register(struct dm_world *world, struct dm_str email,
                                  struct dm_str password);
 /* The token of the newest confirmation mail to the address; absent when there is none. */
 struct dm_str dm_owner_mailed_token(struct dm_world *world, struct dm_str email);
-/* Mails to the address whose subject is like the pattern. */
-int64_t dm_owner_count_mails(struct dm_world *world, struct dm_str email, const char *subject);
+/* A value of the newest mail of a kind to the address, by the names of mail.c's tables; absent when there is none. */
+struct dm_str dm_owner_mailed(struct dm_world *world, struct dm_str email, const char *kind,
+                              const char *value);
+/* Mails to the address whose kind is like the pattern. */
+int64_t dm_owner_count_mails(struct dm_world *world, struct dm_str email, const char *kind);
 enum dm_result dm_owner_confirm(struct dm_world *world, struct dm_str token);
 /* Registered and confirmed. */
 void dm_owner_join(struct dm_world *world, struct dm_str email);

@@ -67,6 +67,7 @@ void dm_world_open(struct dm_world *world)
         .settings =
             {
                 .public_url = "https://me.example.org",
+                .site_name = "DigitalMe",
                 .token_issuer = "https://me.example.org",
                 .token_audience = "digitalme",
                 .token_access_s = 900,
