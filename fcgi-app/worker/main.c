@@ -5,6 +5,7 @@
 #include "base/transfer.h"
 #include "domain/mail.h"
 #include "domain/startup.h"
+#include "worker/sealer.h"
 #include "worker/worker.h"
 
 #define PROGRAM "digitalme-worker"
@@ -14,14 +15,16 @@ struct program {
     struct dm_log *log;
     struct dm_domain domain;
     struct dm_worker *worker;
+    struct dm_sealer *sealer;
     char instance_id[DM_INSTANCE_ID_TEXT];
 };
 
-/* A thread holds one connection for its job's lock and needs another for what the job does: none may wait for another's. */
+/* A thread holds one connection for its job's lock and needs another for what the job does, and the sealer one: none may wait for
+ * another's. */
 static struct dm_pg *open_database(const struct dm_settings *settings)
 {
     struct dm_pg_options options = dm_startup_pg_options(settings, PROGRAM);
-    unsigned least = 2 * (unsigned)settings->worker_threads;
+    unsigned least = 2 * (unsigned)settings->worker_threads + 1;
     if (options.connections < least)
         options.connections = least;
     return dm_pg_open(&options);
@@ -45,13 +48,16 @@ static enum dm_result open_program(struct program *p, const char *config_file, s
     result = dm_transfer_init(err);
     if (result != DM_OK)
         return result;
-    p->worker = dm_worker_new(&(struct dm_worker_options){.domain = &p->domain, .log = p->log});
-    return p->worker ? DM_OK : dm_err_set(err, DM_E_NOMEM, "out of memory or threads");
+    const struct dm_worker_options options = {.domain = &p->domain, .log = p->log};
+    p->worker = dm_worker_new(&options);
+    p->sealer = dm_sealer_new(&options);
+    return p->worker && p->sealer ? DM_OK : dm_err_set(err, DM_E_NOMEM, "out of memory or threads");
 }
 
 static void close_program(struct program *p)
 {
     dm_worker_free(p->worker);
+    dm_sealer_free(p->sealer);
     dm_transfer_done();
     dm_mail_templates_free(p->domain.mail_templates);
     dm_pg_close(p->domain.pg);

@@ -142,6 +142,11 @@ static const struct dm_config_key keys[] = {
     {.name = "worker.backoff_max_s", .kind = DM_CONFIG_INT, AT(worker_backoff_max_s), .initial = "3600", .min = 1, .max = 86400, .unit = "seconds",
      .text = "The longest wait between two tries."},
 
+    {.name = "audit.seal_s", .kind = DM_CONFIG_INT, AT(audit_seal_s), .initial = "2", .min = 1, .max = 60, .unit = "seconds",
+     .text = "How often new audit events are sealed into the hash chain."},
+    {.name = "audit.keep_s", .kind = DM_CONFIG_INT, AT(audit_keep_s), .initial = "34560000", .min = 2592000, .max = 946080000, .unit = "seconds",
+     .text = "How long audit events are kept: 400 days; less than 30 days is not possible."},
+
     {.name = "idempotency.keep_s", .kind = DM_CONFIG_INT, AT(idempotency_keep_s), .initial = "86400", .min = 60, .max = 604800, .unit = "seconds",
      .text = "How long an Idempotency-Key is honoured."},
 

@@ -76,6 +76,10 @@ struct dm_settings {
     int64_t worker_attempts;
     int64_t worker_backoff_s, worker_backoff_max_s;
 
+    /* audit */
+    int64_t audit_seal_s;
+    int64_t audit_keep_s;
+
     /* idempotency */
     int64_t idempotency_keep_s;
 

@@ -567,6 +567,28 @@ enum dm_result dm_pg_begin(struct dm_pg *pg, struct dm_ctx *ctx, struct dm_pg_co
     return DM_OK;
 }
 
+enum dm_result dm_pg_begin_snapshot(struct dm_pg *pg, struct dm_ctx *ctx,
+                                    struct dm_pg_conn **ret_conn)
+{
+    static const struct dm_pg_stmt snapshot = {
+        .name = "pg_snapshot",
+        .sql = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        .n_params = 0,
+        .rows = DM_PG_NONE,
+    };
+    struct dm_pg_conn *conn = NULL;
+    enum dm_result r = dm_pg_begin(pg, ctx, &conn);
+    if (r == DM_OK)
+        r = dm_pg_exec(conn, ctx, &snapshot, NULL, NULL);
+    if (r != DM_OK) {
+        if (conn != NULL)
+            dm_pg_rollback(conn, ctx);
+        return r;
+    }
+    *ret_conn = conn;
+    return DM_OK;
+}
+
 enum dm_result dm_pg_exec(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                           const struct dm_pg_stmt *stmt, const struct dm_pg_param *params,
                           struct dm_pg_result *ret_result)

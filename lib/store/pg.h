@@ -81,6 +81,9 @@ DM_MUST_CHECK enum dm_result dm_pg_run(struct dm_pg *pg, struct dm_ctx *ctx,
  */
 DM_MUST_CHECK enum dm_result dm_pg_begin(struct dm_pg *pg, struct dm_ctx *ctx,
                                          struct dm_pg_conn **ret_conn);
+/* The same, read only, and every statement sees the database as it was at the first one (REPEATABLE READ). */
+DM_MUST_CHECK enum dm_result dm_pg_begin_snapshot(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                  struct dm_pg_conn **ret_conn);
 DM_MUST_CHECK enum dm_result dm_pg_exec(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                         const struct dm_pg_stmt *stmt,
                                         const struct dm_pg_param *params,

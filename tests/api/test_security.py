@@ -245,7 +245,7 @@ def test_sql_in_any_text_is_text(client, new_profile, database):
 
 
 def test_the_programs_database_role_can_neither_change_tables_nor_touch_audit_rows(database):
-    for privilege in ("UPDATE", "DELETE", "TRUNCATE", "SELECT"):
+    for privilege in ("UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"):
         assert not database.value("SELECT has_table_privilege('digitalme_api', 'audit_event', %s)", privilege), privilege
     assert not database.value("SELECT has_schema_privilege('digitalme_api', 'public', 'CREATE')")
     assert not database.value("SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls FROM pg_roles WHERE rolname = 'digitalme_api'")

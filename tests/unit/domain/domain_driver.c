@@ -19,9 +19,9 @@ int main(void)
         SUITE(principal), SUITE(token), CU_SUITE_INFO_NULL,
     };
     CU_SuiteInfo database_suites[] = {
-        SUITE(account), SUITE(builtin),       SUITE(conversation), SUITE(gate),
-        SUITE(mail),    SUITE(mail_template), SUITE(principal),    SUITE(profile),
-        SUITE(session), SUITE(token),         CU_SUITE_INFO_NULL,
+        SUITE(account), SUITE(audit_chain), SUITE(builtin),       SUITE(conversation),
+        SUITE(gate),    SUITE(mail),        SUITE(mail_template), SUITE(principal),
+        SUITE(profile), SUITE(session),     SUITE(token),         CU_SUITE_INFO_NULL,
     };
     if (dm_world_available())
         return dm_unit_run(database_suites);

@@ -82,6 +82,7 @@ void dm_world_open(struct dm_world *world)
                 .encryption_key = {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
                                    DM_SEALED_KEY_BASE64},
                 .worker_attempts = 10,
+                .audit_keep_s = 400 * 86400,
             },
         .arena = dm_arena_new(65536, 64 << 20),
     };
@@ -124,7 +125,7 @@ void dm_world_close(struct dm_world *world)
 /* pg.c knows a prepared statement by its address: the same one for the same name, for good. */
 static const struct dm_pg_stmt *interned(const struct dm_pg_stmt *stmt)
 {
-    static struct dm_pg_stmt statements[64];
+    static struct dm_pg_stmt statements[256];
     size_t i = 0;
     while (statements[i].name != NULL && strcmp(statements[i].name, stmt->name) != 0)
         i++;
