@@ -7,6 +7,8 @@
 #define PROGRAM "digitalmectl"
 
 static const struct dm_ctl_command commands[] = {
+    {"audit verify", "read the audit trail and say whether it is as it was written",
+     dm_ctl_audit_verify},
     {"config check", "read the configuration as the programs do and say what is wrong",
      dm_ctl_config_check},
     {"config print", "print the settings in force and where each came from, secrets masked",
