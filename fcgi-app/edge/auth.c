@@ -4,6 +4,7 @@
  */
 #include "edge/auth.h"
 
+#include "domain/api_key_bounds.h"
 #include "domain/token.h"
 
 static bool asks_credential(const struct dm_route *route)
@@ -52,12 +53,11 @@ static bool is_this_machine(struct dm_str address)
     return dm_str_starts(address, DM_STR("127.")) || dm_str_eq_c(address, "::1");
 }
 
-enum dm_result dm_auth_permit(struct dm_call *call)
+/* What the row asks of whoever calls it, by any credential. */
+static enum dm_result permit_row(const struct dm_call *call, struct dm_err *err)
 {
     const struct dm_principal *principal = &call->principal;
-    const struct dm_route *route = call->route;
-    struct dm_err *err = &call->ctx.err;
-    switch (route->auth) {
+    switch (call->route->auth) {
     case DM_AUTH_NONE:
         return DM_OK;
     case DM_AUTH_LOOPBACK:
@@ -65,10 +65,7 @@ enum dm_result dm_auth_permit(struct dm_call *call)
                    ? DM_OK
                    : dm_err_set(err, DM_E_NOTFOUND, "there is nothing at this path");
     case DM_AUTH_USER:
-        return (principal->scopes & (unsigned)route->scope) == (unsigned)route->scope
-                   ? DM_OK
-                   : dm_err_set(err, DM_E_DENIED, "the credential lacks the scope %s",
-                                dm_scope_name(route->scope));
+        return DM_OK; /* the scope is asked for below */
     case DM_AUTH_JWT:
         return principal->credential == DM_CREDENTIAL_SESSION
                    ? DM_OK
@@ -87,13 +84,43 @@ enum dm_result dm_auth_permit(struct dm_call *call)
     return dm_err_set(err, DM_E_INTERNAL, "a row without auth passed the router");
 }
 
+static bool lacks_scope(const struct dm_call *call)
+{
+    return (call->principal.scopes & (unsigned)call->route->scope) != (unsigned)call->route->scope;
+}
+
+/* What a key is bound to, beside its scopes. */
+static enum dm_result permit_key(const struct dm_call *call, struct dm_err *err)
+{
+    const struct dm_principal *principal = &call->principal;
+    if (call->route->scope == DM_SCOPE_NONE)
+        return dm_err_set(err, DM_E_DENIED, "this call needs a person's session");
+    if (!dm_api_key_routes_cover(principal->key_routes, call->route->name))
+        return dm_err_set(err, DM_E_DENIED, "the API key is not for this call");
+    if (!dm_api_key_ranges_cover(principal->key_ranges, call->request->remote_address))
+        return dm_err_set(err, DM_E_DENIED, "the API key is not for use from this address");
+    return DM_OK;
+}
+
+enum dm_result dm_auth_permit(struct dm_call *call)
+{
+    struct dm_err *err = &call->ctx.err;
+    enum dm_result result = permit_row(call, err);
+    if (result == DM_OK && call->principal.credential == DM_CREDENTIAL_API_KEY)
+        result = permit_key(call, err);
+    if (result == DM_OK && lacks_scope(call))
+        result = dm_err_set(err, DM_E_DENIED, "the credential lacks the scope %s",
+                            dm_scope_name(call->route->scope));
+    return result;
+}
+
 void dm_auth_challenge(struct dm_call *call, enum dm_result result)
 {
     struct dm_str value = {NULL, 0};
     if (result == DM_E_UNAUTHENTICATED)
         value = has_credential(call->request) ? DM_STR("Bearer error=\"invalid_token\"")
                                               : DM_STR("Bearer");
-    else if (result == DM_E_DENIED && call->route->auth == DM_AUTH_USER)
+    else if (result == DM_E_DENIED && lacks_scope(call))
         value =
             dm_arena_printf(call->ctx.arena, "Bearer error=\"insufficient_scope\", scope=\"%s\"",
                             dm_scope_name(call->route->scope));

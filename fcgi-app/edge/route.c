@@ -62,8 +62,11 @@ static const char *access_defect(const struct dm_route *route)
         return "it leaves auth unsaid";
     if (route->auth == DM_AUTH_USER && route->scope == DM_SCOPE_NONE)
         return "auth USER needs a scope";
-    if (route->auth != DM_AUTH_USER && route->scope != DM_SCOPE_NONE)
-        return "a scope means nothing without auth USER";
+    bool admin = route->auth == DM_AUTH_ADMIN || route->auth == DM_AUTH_SUPERADMIN;
+    if (route->auth != DM_AUTH_USER && !admin && route->scope != DM_SCOPE_NONE)
+        return "a scope means nothing with an auth that no key passes";
+    if (admin && route->scope != DM_SCOPE_NONE && route->method != DM_GET)
+        return "a key administers nothing: only GET of an admin row may name a scope";
     if (route->limit <= DM_LIMIT_UNSAID || route->limit > DM_LIMIT_EXPORT)
         return "it leaves limit unsaid";
     if (route->limit == DM_LIMIT_NONE && !route->at_root)

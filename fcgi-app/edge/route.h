@@ -18,7 +18,7 @@ enum dm_auth {
     DM_AUTH_NONE, /* anyone */
     DM_AUTH_USER, /* a session, or an API key with the scope */
     DM_AUTH_JWT,  /* a person's session, never a key */
-    DM_AUTH_ADMIN,
+    DM_AUTH_ADMIN, /* a session of the role, or better; by GET a key of such an account with the row's scope */
     DM_AUTH_SUPERADMIN,
     DM_AUTH_LOOPBACK, /* the machine itself: 404 for everyone else */
 };
@@ -44,7 +44,8 @@ struct dm_route {
         *path; /* below /api/v1 unless at_root: "/personality/{profileId}"; parameters are UUIDs */
     bool at_root; /* the path stands at the site's root */
     enum dm_auth auth;
-    enum dm_scope scope; /* with DM_AUTH_USER: must be said */
+    /* With DM_AUTH_USER: must be said. With ADMIN and SUPERADMIN: of a GET that an API key may call too. Else none. */
+    enum dm_scope scope;
     enum dm_limit_class limit;
     enum dm_door door;
     const struct dm_shape *query;       /* NULL: no query members allowed */

@@ -35,7 +35,7 @@ enum dm_result dm_session_grant_access(const struct dm_domain *domain, struct dm
         .account_id = grant->account.id,
         .session_id = session_id,
         .role = grant->account.role,
-        .scopes = dm_scope_all(),
+        .scopes = dm_scope_of_role(grant->account.role),
     };
     return dm_token_issue(domain, ctx, &principal, &grant->access_token,
                           &grant->access_expires_at_ms);

@@ -116,22 +116,6 @@ static void cache_keep(struct dm_token_cache *cache, const struct entry *entry, 
     pthread_mutex_unlock(lock);
 }
 
-/* Space-separated names of the bits set in scopes. */
-static struct dm_str scope_text(struct dm_ctx *ctx, unsigned scopes)
-{
-    struct dm_buf text;
-    dm_buf_init(&text, ctx->arena, 1024);
-    for (unsigned bit = 1; bit != 0 && bit <= scopes; bit <<= 1) {
-        if ((scopes & bit) == 0)
-            continue;
-        if (text.n > 0)
-            dm_buf_add_char(&text, ' ');
-        dm_buf_add_c(&text, dm_scope_name((enum dm_scope)bit));
-    }
-    const struct dm_str absent = {NULL, 0};
-    return dm_buf_failed(&text) ? absent : dm_buf_str(&text);
-}
-
 enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx,
                               const struct dm_principal *principal, struct dm_str *ret_token,
                               int64_t *ret_expires_at_ms)
@@ -146,12 +130,12 @@ enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx
         .session_id = principal->session_id,
         .id = dm_id_new(ctx->arena),
         .role = dm_str_from(dm_role_name(principal->role)),
-        .scope = scope_text(ctx, principal->scopes),
+        .scope = dm_scope_text(ctx->arena, principal->scopes),
         .issued_at_s = now_s,
         .not_before_s = now_s,
         .expires_at_s = now_s + settings->token_access_s,
     };
-    if (claims.id.p == NULL || (principal->scopes != 0 && claims.scope.p == NULL))
+    if (claims.id.p == NULL || claims.scope.p == NULL)
         return dm_ctx_nomem(ctx);
 
     struct dm_str token;

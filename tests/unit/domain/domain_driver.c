@@ -15,13 +15,14 @@ int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
-        SUITE(gate),      SUITE(mail),  SUITE(mail_template),
-        SUITE(principal), SUITE(token), CU_SUITE_INFO_NULL,
+        SUITE(api_key_bounds), SUITE(api_key_text), SUITE(gate),  SUITE(mail),
+        SUITE(mail_template),  SUITE(principal),    SUITE(token), CU_SUITE_INFO_NULL,
     };
     CU_SuiteInfo database_suites[] = {
-        SUITE(account), SUITE(audit_chain), SUITE(builtin),       SUITE(conversation),
-        SUITE(gate),    SUITE(mail),        SUITE(mail_template), SUITE(principal),
-        SUITE(profile), SUITE(session),     SUITE(token),         CU_SUITE_INFO_NULL,
+        SUITE(account),       SUITE(api_key_bounds), SUITE(api_key_text), SUITE(audit_chain),
+        SUITE(builtin),       SUITE(conversation),   SUITE(gate),         SUITE(mail),
+        SUITE(mail_template), SUITE(principal),      SUITE(profile),      SUITE(session),
+        SUITE(token),         CU_SUITE_INFO_NULL,
     };
     if (dm_world_available())
         return dm_unit_run(database_suites);

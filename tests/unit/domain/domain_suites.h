@@ -5,7 +5,9 @@
 #include <CUnit/CUnit.h>
 
 /* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
-CU_TestInfo *dm_account_suite(void);      /* needs the database */
+CU_TestInfo *dm_account_suite(void); /* needs the database */
+CU_TestInfo *dm_api_key_bounds_suite(void);
+CU_TestInfo *dm_api_key_text_suite(void);
 CU_TestInfo *dm_audit_chain_suite(void);  /* needs the database */
 CU_TestInfo *dm_builtin_suite(void);      /* needs the database */
 CU_TestInfo *dm_conversation_suite(void); /* needs the database */

@@ -23,6 +23,24 @@ static void scopes_read_back_from_their_names(void)
         CU_ASSERT_EQUAL(dm_scope_parse(dm_str_from(dm_scope_name((enum dm_scope)bit))), bit);
 }
 
+static void scopes_are_written_as_they_are_read(void)
+{
+    struct dm_arena *arena = dm_arena_new(1024, 4096);
+    CU_ASSERT_EQUAL(dm_scope_parse(dm_scope_text(arena, dm_scope_all())), dm_scope_all());
+    CU_ASSERT_STR(dm_scope_text(arena, DM_SCOPE_PERSONALITY_READ | DM_SCOPE_USAGE_READ),
+                  "personality:read usage:read");
+    CU_ASSERT_STR(dm_scope_text(arena, 0), "");
+    dm_arena_free(arena);
+}
+
+static void only_admins_hold_their_scopes(void)
+{
+    CU_ASSERT_EQUAL(dm_scope_of_role(DM_ROLE_NONE), 0);
+    CU_ASSERT_EQUAL(dm_scope_of_role(DM_ROLE_USER) & DM_SCOPE_ADMIN_READ, 0);
+    CU_ASSERT_EQUAL(dm_scope_of_role(DM_ROLE_USER) | DM_SCOPE_ADMIN_READ,
+                    dm_scope_of_role(DM_ROLE_ADMIN));
+}
+
 static void unknown_scopes_are_passed_over(void)
 {
     CU_ASSERT_EQUAL(
@@ -38,6 +56,8 @@ CU_TestInfo *dm_principal_suite(void)
         {"each role reads back from its name", each_role_reads_back_from_its_name},
         {"an unknown role is none", unknown_role_is_none},
         {"scopes read back from their names", scopes_read_back_from_their_names},
+        {"scopes are written as they are read", scopes_are_written_as_they_are_read},
+        {"only admins hold their scopes", only_admins_hold_their_scopes},
         {"unknown scopes are passed over", unknown_scopes_are_passed_over},
         CU_TEST_INFO_NULL,
     };

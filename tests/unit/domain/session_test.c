@@ -61,7 +61,7 @@ static void login_opens_a_session_for_the_account(void)
     CU_ASSERT_EQUAL(grant.refresh_token.n, DM_REFRESH_TOKEN_TEXT);
     CU_ASSERT_TRUE(dm_str_eq(grant.account.email, email));
     CU_ASSERT_TRUE(dm_str_eq(principal.account_id, grant.account.id));
-    CU_ASSERT_EQUAL(principal.scopes, dm_scope_all());
+    CU_ASSERT_EQUAL(principal.scopes, dm_scope_of_role(DM_ROLE_USER));
     CU_ASSERT_TRUE(grant.access_expires_at_ms < grant.refresh_expires_at_ms);
     CU_ASSERT_TRUE(alive(&world, principal.session_id));
     CU_ASSERT_EQUAL(dm_owner_count_audit(&world, "session.create", principal.session_id), 1);

@@ -59,6 +59,8 @@ static void refuses_rows_that_leave_access_open(void)
     refuse((struct dm_route){GOOD, .limit = DM_LIMIT_UNSAID}, "limit unsaid");
     refuse((struct dm_route){GOOD, .scope = DM_SCOPE_NONE}, "needs a scope");
     refuse((struct dm_route){GOOD, .auth = DM_AUTH_JWT}, "a scope means nothing");
+    refuse((struct dm_route){GOOD, .auth = DM_AUTH_ADMIN, .method = DM_DELETE},
+           "a key administers nothing");
     refuse((struct dm_route){GOOD, .limit = DM_LIMIT_NONE}, "only a row at the root");
     refuse((struct dm_route){GOOD, .door = (enum dm_door)7}, "door");
 }
