@@ -15,16 +15,17 @@
 
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 /* Written by fetch() only. */
-static EVP_MD *sha256;
+static EVP_MD *sha1, *sha256;
 static EVP_MAC *hmac;
 static EVP_KDF *hkdf;
 
 static void fetch(void)
 {
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    if (sha256 == NULL || hmac == NULL || hkdf == NULL)
+    if (sha1 == NULL || sha256 == NULL || hmac == NULL || hkdf == NULL)
         abort();
 }
 
@@ -50,6 +51,13 @@ bool dm_secret_equal(const void *a, const void *b, size_t n)
 void dm_secret_wipe(void *p, size_t n)
 {
     explicit_bzero(p, n);
+}
+
+void dm_secret_sha1(struct dm_str data, uint8_t ret_digest[DM_SHA1_BYTES])
+{
+    pthread_once(&fetched, fetch);
+    if (EVP_Digest(data.p, data.n, ret_digest, NULL, sha1, NULL) != 1)
+        abort();
 }
 
 void dm_secret_sha256(struct dm_str data, uint8_t ret_digest[DM_SHA256_BYTES])

@@ -29,6 +29,8 @@ void dm_secret_random(void *ret_bytes, size_t n);
 bool dm_secret_equal(const void *a, const void *b, size_t n);
 void dm_secret_wipe(void *p, size_t n);
 
+/* For lists of breached passwords, which are in SHA-1: it keeps nothing secret. */
+void dm_secret_sha1(struct dm_str data, uint8_t ret_digest[DM_SHA1_BYTES]);
 void dm_secret_sha256(struct dm_str data, uint8_t ret_digest[DM_SHA256_BYTES]);
 /* Lower-case hex of the SHA-256, NUL-terminated: how one-time tokens are stored. */
 void dm_secret_sha256_hex(struct dm_str data, char ret_text[DM_SHA256_HEX]);

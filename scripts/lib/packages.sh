@@ -16,6 +16,7 @@ libjson-c-dev       JSON
 libjwt-dev          access tokens
 libpq-dev           PostgreSQL client
 libssl-dev          signatures, hashes, random numbers
+libutf8proc-dev     Unicode normalisation of passwords
 libzxcvbn-dev       password strength
 make                builds
 pkgconf             finds the libraries

@@ -11,12 +11,37 @@ int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
-        SUITE(arena),   SUITE(breaker),     SUITE(buf),        SUITE(cidr),      SUITE(clock),
-        SUITE(config),  SUITE(file),        SUITE(format),     SUITE(hash_pool), SUITE(id),
-        SUITE(json),    SUITE(json_text),   SUITE(json_write), SUITE(jwt),       SUITE(log),
-        SUITE(metrics), SUITE(password),    SUITE(pool),       SUITE(result),    SUITE(sealed),
-        SUITE(secret),  SUITE(str),         SUITE(totp),       SUITE(trace),     SUITE(transfer),
-        SUITE(utf8),    CU_SUITE_INFO_NULL,
+        /* clang-format off: one a line */
+        SUITE(arena),
+        SUITE(breached),
+        SUITE(breaker),
+        SUITE(buf),
+        SUITE(cidr),
+        SUITE(clock),
+        SUITE(config),
+        SUITE(file),
+        SUITE(format),
+        SUITE(hash_pool),
+        SUITE(id),
+        SUITE(json),
+        SUITE(json_text),
+        SUITE(json_write),
+        SUITE(jwt),
+        SUITE(log),
+        SUITE(metrics),
+        SUITE(password),
+        SUITE(pool),
+        SUITE(result),
+        SUITE(sealed),
+        SUITE(secret),
+        SUITE(str),
+        SUITE(totp),
+        SUITE(trace),
+        SUITE(transfer),
+        SUITE(unicode),
+        SUITE(utf8),
+        CU_SUITE_INFO_NULL,
+        /* clang-format on */
     };
     return dm_unit_run(suites);
 }

@@ -6,6 +6,7 @@
 
 /* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
 CU_TestInfo *dm_arena_suite(void);
+CU_TestInfo *dm_breached_suite(void);
 CU_TestInfo *dm_breaker_suite(void);
 CU_TestInfo *dm_buf_suite(void);
 CU_TestInfo *dm_cidr_suite(void);
@@ -30,6 +31,7 @@ CU_TestInfo *dm_str_suite(void);
 CU_TestInfo *dm_totp_suite(void);
 CU_TestInfo *dm_trace_suite(void);
 CU_TestInfo *dm_transfer_suite(void);
+CU_TestInfo *dm_unicode_suite(void);
 CU_TestInfo *dm_utf8_suite(void);
 
 #endif

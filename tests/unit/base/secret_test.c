@@ -10,6 +10,16 @@ static void to_hex(const uint8_t *bytes, size_t n, char *ret_text)
         snprintf(ret_text + 2 * i, 3, "%02x", bytes[i]);
 }
 
+static void sha1_known_answers(void)
+{
+    static const uint8_t of_abc[DM_SHA1_BYTES] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81,
+                                                  0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50,
+                                                  0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
+    uint8_t digest[DM_SHA1_BYTES];
+    dm_secret_sha1(DM_STR("abc"), digest);
+    CU_ASSERT_EQUAL(memcmp(digest, of_abc, sizeof(digest)), 0);
+}
+
 static void sha256_known_answers(void)
 {
     char text[DM_SHA256_HEX];
@@ -233,6 +243,7 @@ static void base64url_decoding_is_strict(void)
 CU_TestInfo *dm_secret_suite(void)
 {
     static CU_TestInfo tests[] = {
+        {"SHA-1 known answers", sha1_known_answers},
         {"SHA-256 known answers", sha256_known_answers},
         {"HMAC-SHA-384 known answers", hmac_sha384_known_answers},
         {"derived keys are those of RFC 5869", derived_keys_are_those_of_rfc_5869},
