@@ -472,6 +472,7 @@ class System:
             "token.key_dir": self.dir / "keys",
             "password.pepper": state["pepper"],
             "encryption.key": state["encryption_key"],
+            "password.breached_file": ROOT / "share" / "passwords" / "common.sha1",
             "mail.host": "127.0.0.1",
             "mail.port": state["smtp_port"],
             "mail.tls": "when-offered",

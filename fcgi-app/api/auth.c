@@ -24,7 +24,7 @@ static const struct dm_field login_fields[] = {
      .offset = offsetof(struct login_in, password),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORDS_POINTS_MAX,
+     .max = DM_PASSWORDS_SENT_MAX,
      .text = "its password"},
 };
 static const struct dm_shape login_shape = DM_SHAPE(struct login_in, "Login", login_fields);

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/breached.h"
 #include "base/clock.h"
 #include "ctl/ctl.h"
 #include "domain/mail.h"
@@ -63,6 +64,13 @@ static struct finding check_mail_texts(const struct dm_settings *settings, struc
     return found(result, ctx->err.detail);
 }
 
+static struct finding check_breached(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    if (settings->password_breached_file[0] == '\0')
+        return found(DM_OK, "");
+    return found(dm_breached_check(settings->password_breached_file, &ctx->err), ctx->err.detail);
+}
+
 static struct finding check_database(const struct dm_settings *settings, struct dm_ctx *ctx)
 {
     struct dm_pg *pg = dm_startup_pg(settings, "digitalmectl");
@@ -118,6 +126,8 @@ static const struct check checks[] = {
     {"signing keys' folder", "chmod o-rwx,g-w DIR", check_key_modes},
     {"texts of mails", "is server.data_dir right? Each mail there needs NAME.txt and NAME.html",
      check_mail_texts},
+    {"breached passwords", "set password.breached_file to a list of SHA-1 hashes sorted by hash",
+     check_breached},
     {"database", "is PostgreSQL running, and are database.conninfo and its password right?",
      check_database},
     {"schema", "sqitch deploy", check_schema},

@@ -21,7 +21,6 @@
  * copied for nothing.
  */
 #define SCORED_BYTES_MAX 100
-#define SCORED_WORDS_MAX 15
 
 /* base64(HMAC-SHA-384(pepper, password)). */
 static void digest(struct dm_secret pepper, struct dm_str password, char ret_text[DIGEST_TEXT])
@@ -109,12 +108,12 @@ static int score_of(double bits)
 int dm_password_score(struct dm_str password, const char *const *words, size_t n_words)
 {
     char text[SCORED_BYTES_MAX + 1];
-    const char *dictionary[SCORED_WORDS_MAX + 1] = {NULL};
+    const char *dictionary[DM_PASSWORD_WORDS_MAX + 1] = {NULL};
     struct dm_str scored = dm_str_slice(password, 0, SCORED_BYTES_MAX);
     if (scored.n > 0)
         memcpy(text, scored.p, scored.n);
     text[scored.n] = '\0';
-    for (size_t i = 0; i < n_words && i < SCORED_WORDS_MAX; i++)
+    for (size_t i = 0; i < n_words && i < DM_PASSWORD_WORDS_MAX; i++)
         dictionary[i] = words[i];
     double bits = ZxcvbnMatch(text, dictionary, NULL);
     dm_secret_wipe(text, sizeof(text));

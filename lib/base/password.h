@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #define DM_PASSWORD_HASH_TEXT 61 /* 60 characters and NUL */
+#define DM_PASSWORD_WORDS_MAX 31
 #define DM_PASSWORD_COST_MIN 10
 #define DM_PASSWORD_COST_MAX 16
 
@@ -23,7 +24,7 @@ DM_MUST_CHECK enum dm_result dm_password_hash(struct dm_secret pepper, struct dm
 bool dm_password_verify(struct dm_secret pepper, struct dm_str password, const char *hash);
 /* The hash was made at another cost: make a new one at log-in. */
 bool dm_password_needs_rehash(const char *hash, int cost);
-/* zxcvbn's score 0 (worst) to 4; words: n_words C strings about the account, as penalty. */
+/* zxcvbn's score 0 (worst) to 4; words: n_words C strings about the account, at most DM_PASSWORD_WORDS_MAX, as penalty. */
 int dm_password_score(struct dm_str password, const char *const *words, size_t n_words);
 
 #endif

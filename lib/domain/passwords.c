@@ -4,23 +4,40 @@
  */
 #include "domain/passwords.h"
 
+#include <string.h>
+
+#include "base/breached.h"
+#include "base/unicode.h"
 #include "base/utf8.h"
+
+#define WORD_BYTES_MIN 3 /* shorter ones are in every password */
 
 enum dm_result dm_passwords_prepare(struct dm_domain *domain, struct dm_err *err)
 {
+    const char *breached_file = domain->settings->password_breached_file;
+    if (breached_file[0] != '\0') {
+        enum dm_result result = dm_breached_check(breached_file, err);
+        if (result != DM_OK)
+            return result;
+    }
     char password[DM_TOKEN_TEXT];
     dm_secret_token(password);
     return dm_password_hash(domain->settings->password_pepper, dm_str_from(password),
                             (int)domain->settings->password_cost, domain->decoy_hash, err);
 }
 
+/* The account's own words and the site's, as zxcvbn takes them. */
+struct words {
+    const char *word[DM_PASSWORD_WORDS_MAX];
+    size_t n;
+};
+
 /* What is done on a thread of the pool. */
 struct work {
     const struct dm_settings *settings;
-    struct dm_str password;
-    const char *pointer;
-    const char *const *words; /* NULL: no strength asked for */
-    size_t n_words;
+    struct dm_str password;                /* in NFKC */
+    const struct dm_passwords_new *wanted; /* NULL: no rules asked for */
+    struct words words;
     const char *hash; /* to check against */
     enum dm_result result;
     struct dm_err err;
@@ -28,18 +45,42 @@ struct work {
     char made[DM_PASSWORD_HASH_TEXT];
 };
 
+/* In the form that was sent too: lists of breached passwords hold them as people type them. */
+static enum dm_result check_breached(struct work *work)
+{
+    const char *file = work->settings->password_breached_file;
+    bool found = false;
+    if (file[0] == '\0')
+        return DM_OK;
+    enum dm_result result = dm_breached_find(file, work->password, &found, &work->err);
+    if (result == DM_OK && !found && work->wanted->password.p != work->password.p)
+        result = dm_breached_find(file, work->wanted->password, &found, &work->err);
+    if (result == DM_OK && found)
+        return dm_err_set_field(&work->err, work->wanted->pointer, "breached",
+                                "the password is in a list of passwords that others know");
+    return result;
+}
+
+static enum dm_result check_score(struct work *work)
+{
+    if (dm_password_score(work->password, work->words.word, work->words.n) >=
+        work->settings->password_min_score)
+        return DM_OK;
+    return dm_err_set_field(&work->err, work->wanted->pointer, "too_weak",
+                            "the password is too easy to guess");
+}
+
 static void work_hash(void *arg)
 {
     struct work *work = arg;
-    const struct dm_settings *settings = work->settings;
-    if (work->words != NULL && dm_password_score(work->password, work->words, work->n_words) <
-                                   settings->password_min_score) {
-        work->result = dm_err_set_field(&work->err, work->pointer, "too_weak",
-                                        "the password is too easy to guess");
-        return;
-    }
-    work->result = dm_password_hash(settings->password_pepper, work->password,
-                                    (int)settings->password_cost, work->made, &work->err);
+    work->result = DM_OK;
+    if (work->wanted != NULL)
+        work->result = check_breached(work);
+    if (work->result == DM_OK && work->wanted != NULL)
+        work->result = check_score(work);
+    if (work->result == DM_OK)
+        work->result = dm_password_hash(work->settings->password_pepper, work->password,
+                                        (int)work->settings->password_cost, work->made, &work->err);
 }
 
 static void work_check(void *arg)
@@ -68,49 +109,81 @@ static enum dm_result run_hash(const struct dm_domain *domain, struct dm_ctx *ct
 }
 
 static enum dm_result check_length(const struct dm_settings *settings, struct dm_ctx *ctx,
-                                   const struct dm_passwords_new *wanted)
+                                   struct dm_str password, const char *pointer)
 {
-    size_t points = dm_utf8_count(wanted->password);
+    size_t points = dm_utf8_count(password);
     if (points < (size_t)settings->password_min_length)
-        return dm_err_set_field(&ctx->err, wanted->pointer, "too_short",
+        return dm_err_set_field(&ctx->err, pointer, "too_short",
                                 "the password must have at least %lld characters",
                                 (long long)settings->password_min_length);
     if (points > DM_PASSWORDS_POINTS_MAX)
-        return dm_err_set_field(&ctx->err, wanted->pointer, "too_long",
+        return dm_err_set_field(&ctx->err, pointer, "too_long",
                                 "the password must have at most %d characters",
                                 DM_PASSWORDS_POINTS_MAX);
     return DM_OK;
 }
 
+static bool words_add(struct dm_arena *arena, struct words *words, struct dm_str word)
+{
+    if (word.n < WORD_BYTES_MIN || words->n == DM_PASSWORD_WORDS_MAX)
+        return true;
+    words->word[words->n] = dm_arena_cstr(arena, word);
+    return words->word[words->n] != NULL && ++words->n;
+}
+
+static bool is_joint(char c)
+{
+    return c != '\0' && strchr(" .,:;-_+@/'", c) != NULL;
+}
+
+/* The text, and what it is made of. */
+static bool words_add_text(struct dm_arena *arena, struct words *words, struct dm_str text)
+{
+    size_t begin = 0;
+    for (size_t i = 0; i <= text.n; i++) {
+        if (i < text.n && !is_joint(text.p[i]))
+            continue;
+        if (i - begin < text.n && !words_add(arena, words, dm_str_slice(text, begin, i - begin)))
+            return false;
+        begin = i + 1;
+    }
+    return words_add(arena, words, text);
+}
+
+static bool words_collect(const struct dm_settings *settings, struct dm_arena *arena,
+                          const struct dm_passwords_new *wanted, struct words *words)
+{
+    struct dm_str site = dm_str_from(settings->public_url);
+    const struct dm_str texts[] = {
+        wanted->first_name,
+        wanted->last_name,
+        wanted->email,
+        dm_str_slice(wanted->email, 0, dm_str_find(wanted->email, '@', 0)),
+        dm_str_from(settings->mail_from_name),
+        dm_str_slice(site, sizeof("https://") - 1, site.n),
+        DM_STR("digitalme"),
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct dm_str text = texts[i].p == NULL ? texts[i] : dm_unicode_nfkc(arena, texts[i]);
+        if (texts[i].p != NULL && (text.p == NULL || !words_add_text(arena, words, text)))
+            return false;
+    }
+    return true;
+}
+
 enum dm_result dm_passwords_hash_new(const struct dm_domain *domain, struct dm_ctx *ctx,
                                      const struct dm_passwords_new *wanted, struct dm_str *ret_hash)
 {
-    enum dm_result result = check_length(domain->settings, ctx, wanted);
+    struct work work = {.settings = domain->settings,
+                        .password = dm_unicode_nfkc(ctx->arena, wanted->password),
+                        .wanted = wanted};
+    if (work.password.p == NULL)
+        return dm_ctx_nomem(ctx);
+    enum dm_result result = check_length(domain->settings, ctx, work.password, wanted->pointer);
     if (result != DM_OK)
         return result;
-
-    struct dm_str email = wanted->email;
-    size_t at = dm_str_find(email, '@', 0);
-    const char *words[] = {
-        "digitalme",
-        dm_arena_cstr(ctx->arena, email),
-        dm_arena_cstr(ctx->arena, dm_str_slice(email, 0, at)),
-        dm_arena_cstr(ctx->arena, dm_str_slice(email, at + 1, email.n)),
-        dm_arena_cstr(ctx->arena, wanted->first_name),
-        dm_arena_cstr(ctx->arena, wanted->last_name),
-    };
-    const size_t n_words = sizeof(words) / sizeof(words[0]);
-    for (size_t i = 0; i < n_words; i++)
-        if (words[i] == NULL)
-            return dm_ctx_nomem(ctx);
-
-    struct work work = {
-        .settings = domain->settings,
-        .password = wanted->password,
-        .pointer = wanted->pointer,
-        .words = words,
-        .n_words = n_words,
-    };
+    if (!words_collect(domain->settings, ctx->arena, wanted, &work.words))
+        return dm_ctx_nomem(ctx);
     return run_hash(domain, ctx, &work, ret_hash);
 }
 
@@ -121,9 +194,11 @@ enum dm_result dm_passwords_check(const struct dm_domain *domain, struct dm_ctx 
     bool known = stored_hash.p != NULL;
     struct work work = {
         .settings = domain->settings,
-        .password = password,
+        .password = dm_unicode_nfkc(ctx->arena, password),
         .hash = known ? stored_hash.p : domain->decoy_hash,
     };
+    if (work.password.p == NULL)
+        return dm_ctx_nomem(ctx);
     enum dm_result result =
         dm_hash_pool_run(domain->hashes, work_check, &work, ctx->deadline_ms, &ctx->err);
     if (result == DM_OK)
@@ -138,6 +213,9 @@ enum dm_result dm_passwords_rehash(const struct dm_domain *domain, struct dm_ctx
     *ret_hash = (struct dm_str){0};
     if (!dm_password_needs_rehash(stored_hash.p, (int)domain->settings->password_cost))
         return DM_OK;
-    struct work work = {.settings = domain->settings, .password = password};
+    struct work work = {.settings = domain->settings,
+                        .password = dm_unicode_nfkc(ctx->arena, password)};
+    if (work.password.p == NULL)
+        return dm_ctx_nomem(ctx);
     return run_hash(domain, ctx, &work, ret_hash);
 }

@@ -12,20 +12,22 @@
 #include "domain/domain.h"
 
 #define DM_PASSWORDS_POINTS_MAX 128 /* code points of a password in NFKC */
+#define DM_PASSWORDS_SENT_MAX 512   /* as it may be sent: NFKC joins letters and marks */
 
 /* A password that somebody wants to have from now on. */
 struct dm_passwords_new {
     struct dm_str password;                     /* valid UTF-8 */
     const char *pointer;                        /* where the caller gave it: "/password" */
-    struct dm_str email, first_name, last_name; /* their words make it weaker */
+    struct dm_str email, first_name, last_name; /* their words make it weaker; absent allowed */
 };
 
 /*
- * Once at a program's start, when settings and pepper are known: make the hash that stands in for accounts that do not exist, at the cost of
- * real ones (tens of milliseconds).
+ * Once at a program's start, when settings and pepper are known: look whether the list of breached passwords is one (DM_E_UNAVAILABLE), and make
+ * the hash that stands in for accounts that do not exist, at the cost of real ones (tens of milliseconds).
  */
 DM_MUST_CHECK enum dm_result dm_passwords_prepare(struct dm_domain *domain, struct dm_err *err);
-/* The hash to store, in the arena. DM_E_INVALID at wanted->pointer: "too_short", "too_long", "too_weak". */
+/* The hash to store, in the arena. DM_E_INVALID at wanted->pointer: "too_short", "too_long", "breached",
+ * "too_weak". DM_E_UNAVAILABLE also when the list of breached passwords cannot be asked. */
 DM_MUST_CHECK enum dm_result dm_passwords_hash_new(const struct dm_domain *domain,
                                                    struct dm_ctx *ctx,
                                                    const struct dm_passwords_new *wanted,

@@ -103,6 +103,8 @@ static const struct dm_config_key keys[] = {
      .text = "Shortest password."},
     {.name = "password.min_score", .kind = DM_CONFIG_INT, AT(password_min_score), .initial = "3", .min = 0, .max = 4, .unit = "zxcvbn score",
      .text = "Least strength of a password as zxcvbn rates it, 0 to 4."},
+    {.name = "password.breached_file", .kind = DM_CONFIG_PATH, AT(password_breached_file), .initial = DM_DATA_DIR "/passwords/common.sha1", .min = 0, .max = 1024,
+     .text = "Passwords that may not be chosen, as SHA-1 hashes sorted like Have I Been Pwned's download ordered by hash; empty: none."},
 
     {.name = "account.confirm_s", .kind = DM_CONFIG_INT, AT(account_confirm_s), .initial = "86400", .min = 600, .max = 604800, .unit = "seconds",
      .text = "How long a confirmation token is good."},

@@ -53,6 +53,7 @@ struct dm_settings {
     int64_t password_threads; /* 0: one a processor */
     int64_t password_queue;
     int64_t password_min_length, password_min_score;
+    const char *password_breached_file; /* "": none */
 
     /* account */
     int64_t account_confirm_s;

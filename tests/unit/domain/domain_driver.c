@@ -15,14 +15,36 @@ int main(void)
 {
     /* Sorted. */
     CU_SuiteInfo suites[] = {
-        SUITE(api_key_bounds), SUITE(api_key_text), SUITE(gate),  SUITE(mail),
-        SUITE(mail_template),  SUITE(principal),    SUITE(token), CU_SUITE_INFO_NULL,
+        /* clang-format off: one a line */
+        SUITE(api_key_bounds),
+        SUITE(api_key_text),
+        SUITE(gate),
+        SUITE(mail),
+        SUITE(mail_template),
+        SUITE(passwords),
+        SUITE(principal),
+        SUITE(token),
+        CU_SUITE_INFO_NULL,
+        /* clang-format on */
     };
     CU_SuiteInfo database_suites[] = {
-        SUITE(account),       SUITE(api_key_bounds), SUITE(api_key_text), SUITE(audit_chain),
-        SUITE(builtin),       SUITE(conversation),   SUITE(gate),         SUITE(mail),
-        SUITE(mail_template), SUITE(principal),      SUITE(profile),      SUITE(session),
-        SUITE(token),         CU_SUITE_INFO_NULL,
+        /* clang-format off: one a line */
+        SUITE(account),
+        SUITE(api_key_bounds),
+        SUITE(api_key_text),
+        SUITE(audit_chain),
+        SUITE(builtin),
+        SUITE(conversation),
+        SUITE(gate),
+        SUITE(mail),
+        SUITE(mail_template),
+        SUITE(passwords),
+        SUITE(principal),
+        SUITE(profile),
+        SUITE(session),
+        SUITE(token),
+        CU_SUITE_INFO_NULL,
+        /* clang-format on */
     };
     if (dm_world_available())
         return dm_unit_run(database_suites);

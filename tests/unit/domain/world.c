@@ -78,6 +78,8 @@ void dm_world_open(struct dm_world *world)
                 .password_cost = DM_PASSWORD_COST_MIN,
                 .password_min_length = 12,
                 .password_min_score = 3,
+                .password_breached_file = DM_SRCDIR "/share/passwords/common.sha1",
+                .mail_from_name = "DigitalMe",
                 .account_confirm_s = 86400,
                 .encryption_key = {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
                                    DM_SEALED_KEY_BASE64},
