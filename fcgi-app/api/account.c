@@ -89,7 +89,8 @@ static const struct dm_field registration_fields[] = {
      .required = true,
      .min = 1,
      .max = DM_PASSWORDS_SENT_MAX,
-     .text = "at most 128 characters, of any kind; refused when it is too short, easy to guess or known from breaches"},
+     .text = "at most 128 characters, of any kind; refused when it is too short, easy to guess or "
+             "known from breaches"},
     {.name = "firstName",
      .kind = DM_STRING,
      .offset = offsetof(struct dm_registration, first_name),

@@ -96,7 +96,7 @@ def test_what_is_no_text_is_no_password(people, nobody, database, raw):
 
 def test_a_huge_password_is_refused_before_it_is_hashed(people, nobody):
     address = people.address()
-    for length in (513, 100_000):
+    for length in (513, 20_000):
         for path, body in (("/auth/login", {"email": address}), ("/auth/register", registration(people, "x", email=address))):
             reply = nobody.post(path, {**body, "password": "\u00e9" * length}, expect=422)
             assert list(violations(reply)) == ["/password"]
@@ -147,7 +147,7 @@ def test_a_list_replaced_or_lost_while_the_program_runs(own_system, contract, tm
         password = "velvet-harbour-quartz-9"
         address = confirmed(people, nobody, password)
         again = registration(people, password)
-            new = tmp_path / "new.sha1"
+        new = tmp_path / "new.sha1"
         new.write_text(hashlib.sha1(password.encode()).hexdigest().upper() + ":7\r\n")
         new.replace(path)
         assert violations(nobody.post("/auth/register", again, expect=422)) == {"/password": "breached"}
