@@ -9,9 +9,9 @@
 
 int main(void)
 {
-    /* Sorted. */
+    /* Sorted, one a line. */
     CU_SuiteInfo suites[] = {
-        /* clang-format off: one a line */
+        /* clang-format off */
         SUITE(arena),
         SUITE(breached),
         SUITE(breaker),

@@ -13,9 +13,9 @@
 
 int main(void)
 {
-    /* Sorted. */
+    /* Sorted, one a line. */
     CU_SuiteInfo suites[] = {
-        /* clang-format off: one a line */
+        /* clang-format off */
         SUITE(api_key_bounds),
         SUITE(api_key_text),
         SUITE(gate),
@@ -28,7 +28,7 @@ int main(void)
         /* clang-format on */
     };
     CU_SuiteInfo database_suites[] = {
-        /* clang-format off: one a line */
+        /* clang-format off */
         SUITE(account),
         SUITE(api_key_bounds),
         SUITE(api_key_text),
