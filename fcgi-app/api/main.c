@@ -2,6 +2,7 @@
  * module it names. */
 
 #include "api/api.h"
+#include "api/keys.h"
 #include "base/clock.h"
 #include "domain/passwords.h"
 #include "domain/startup.h"
@@ -16,6 +17,7 @@ struct program {
     struct dm_domain domain;
     struct dm_router *router;
     struct dm_metrics *metrics;
+    struct dm_api_keys keys;
     struct dm_server *server;
     char instance_id[DM_INSTANCE_ID_TEXT];
     int64_t started_us;
@@ -26,7 +28,8 @@ static enum dm_result open_domain(struct program *p, const struct dm_settings *s
 {
     struct dm_domain *domain = &p->domain;
     domain->settings = settings;
-    enum dm_result result = dm_jwt_keys_load(settings->token_key_dir, err, &domain->keys);
+    p->keys = (struct dm_api_keys){.log = p->log, .metrics = p->metrics};
+    enum dm_result result = dm_api_keys_open(&p->keys, settings, err, &domain->key_ring);
     if (result != DM_OK)
         return result;
     domain->pg = dm_startup_pg(settings, PROGRAM);
@@ -74,7 +77,7 @@ static void close_program(struct program *p)
     dm_token_cache_free(p->domain.token_cache);
     dm_kv_close(p->domain.kv);
     dm_pg_close(p->domain.pg);
-    dm_jwt_keys_free(p->domain.keys);
+    dm_key_ring_close(p->domain.key_ring);
     dm_router_free(p->router);
     dm_metrics_free(p->metrics);
     dm_log_close(p->log);

@@ -1,8 +1,11 @@
 /* What the site tells about itself: its keys, its versions, its contract, its metrics. */
 #include "api/api.h"
+#include "base/clock.h"
 #include "edge/call.h"
 #include "edge/openapi.h"
 #include "edge/server.h"
+
+#define JWKS_MAX_AGE_S 300
 
 struct version_out {
     struct dm_str version, status, path;
@@ -68,8 +71,17 @@ static enum dm_result serve_versions(struct dm_call *call)
 
 static enum dm_result serve_jwks(struct dm_call *call)
 {
-    dm_jwt_keys_jwks(call->domain->keys, &call->response->body);
-    dm_response_header(call->response, "Cache-Control", DM_STR("public, max-age=300"));
+    int64_t max_age_s = call->domain->settings->token_key_lead_s / 2;
+    struct dm_jwt_keys *keys = dm_key_ring_keys(call->domain->key_ring);
+    dm_jwt_keys_jwks(keys, dm_clock_wall_ms() / 1000, &call->response->body);
+    dm_jwt_keys_unref(keys);
+    /* Whoever keeps the answer this long has asked again before a new key signs. */
+    struct dm_str cache =
+        dm_arena_printf(call->ctx.arena, "public, max-age=%d",
+                        (int)(max_age_s < JWKS_MAX_AGE_S ? max_age_s : JWKS_MAX_AGE_S));
+    if (!cache.p)
+        return dm_ctx_nomem(&call->ctx);
+    dm_response_header(call->response, "Cache-Control", cache);
     return DM_OK;
 }
 

@@ -1,11 +1,11 @@
 /* `doctor`: tries what the programs need, one line a check, each failure with how to mend it. */
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/breached.h"
 #include "base/clock.h"
+#include "base/jwt_key_file.h"
 #include "ctl/ctl.h"
 #include "domain/mail.h"
 #include "domain/startup.h"
@@ -13,6 +13,7 @@
 
 #define ARENA_BYTES (1024 * 1024)
 #define CHECK_MS 3000
+#define KEY_LATE_S (2 * 86400) /* what a daily run may be late */
 
 /* What one check found; words only when it failed. */
 struct finding {
@@ -34,26 +35,55 @@ static struct finding found(enum dm_result result, const char *words)
     return finding;
 }
 
+/* The set as the API would take it; every file of the folder is to be good here. */
+static enum dm_result load_keys(const struct dm_settings *settings, struct dm_ctx *ctx,
+                                struct dm_jwt_keys **ret_keys)
+{
+    const struct dm_jwt_keys_options options = {.dir = settings->token_key_dir,
+                                                .token_life_s = settings->token_access_s};
+    if (dm_settings_hs256(settings))
+        return dm_jwt_keys_of_secret(settings->token_hs256_secret, &ctx->err, ret_keys);
+    return dm_jwt_keys_load(&options, &ctx->err, ret_keys);
+}
+
 static struct finding check_keys(const struct dm_settings *settings, struct dm_ctx *ctx)
 {
     struct dm_jwt_keys *keys = NULL;
-    enum dm_result result = dm_jwt_keys_load(settings->token_key_dir, &ctx->err, &keys);
-    dm_jwt_keys_free(keys);
+    enum dm_result result = load_keys(settings, ctx, &keys);
+    if (result == DM_OK && dm_jwt_keys_fault(keys)[0])
+        result = dm_err_set(&ctx->err, DM_E_INVALID, "%s", dm_jwt_keys_fault(keys));
+    dm_jwt_keys_unref(keys);
     return found(result, ctx->err.detail);
 }
 
 /* Others must not be able to read what signs our tokens. */
 static struct finding check_key_modes(const struct dm_settings *settings, struct dm_ctx *ctx)
 {
-    struct stat info;
-    if (stat(settings->token_key_dir, &info) != 0)
-        return found(dm_err_set(&ctx->err, DM_E_NOTFOUND, "no folder %s", settings->token_key_dir),
-                     ctx->err.detail);
-    if (info.st_mode & (S_IROTH | S_IXOTH | S_IWOTH | S_IWGRP))
-        return found(dm_err_set(&ctx->err, DM_E_DENIED, "%s has mode %03o", settings->token_key_dir,
-                                (unsigned)(info.st_mode & 0777)),
-                     ctx->err.detail);
-    return found(DM_OK, "");
+    if (dm_settings_hs256(settings))
+        return found(DM_OK, "");
+    enum dm_result result = dm_jwt_key_modes(settings->token_key_dir, &ctx->err);
+    return found(result, ctx->err.detail);
+}
+
+/* A key that should have been followed by another long ago. */
+static struct finding check_key_age(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_jwt_keys *keys = NULL;
+    /* That they cannot be read is another check's to say. */
+    if (dm_settings_hs256(settings) || load_keys(settings, ctx, &keys) != DM_OK)
+        return found(DM_OK, "");
+    int64_t now_s = dm_clock_wall_ms() / 1000;
+    enum dm_result result = DM_OK;
+    for (size_t i = 0; i < dm_jwt_keys_count(keys); i++) {
+        struct dm_jwt_key_info info = dm_jwt_keys_info(keys, i, now_s);
+        if (info.state == DM_JWT_CURRENT && info.activates_at_s != DM_JWT_ALWAYS &&
+            info.retires_at_s == DM_JWT_NEVER &&
+            now_s - info.activates_at_s > settings->token_rotate_s + KEY_LATE_S)
+            result = dm_err_set(&ctx->err, DM_E_STALE, "%s has signed for %lld days", info.kid,
+                                (long long)((now_s - info.activates_at_s) / 86400));
+    }
+    dm_jwt_keys_unref(keys);
+    return found(result, ctx->err.detail);
 }
 
 static struct finding check_mail_texts(const struct dm_settings *settings, struct dm_ctx *ctx)
@@ -121,9 +151,9 @@ static struct finding check_stream_door(const struct dm_settings *settings, stru
 }
 
 static const struct check checks[] = {
-    {"signing keys", "openssl ecparam -name prime256v1 -genkey -noout -out DIR/KID.pem",
-     check_keys},
-    {"signing keys' folder", "chmod o-rwx,g-w DIR", check_key_modes},
+    {"signing keys", "digitalmectl keys rotate", check_keys},
+    {"signing keys' folder", "chmod o-rwx,g-w DIR DIR/*.pem", check_key_modes},
+    {"signing key's age", "run `digitalmectl keys rotate --if-due` once a day", check_key_age},
     {"texts of mails", "is server.data_dir right? Each mail there needs NAME.txt and NAME.html",
      check_mail_texts},
     {"breached passwords", "set password.breached_file to a list of SHA-1 hashes sorted by hash",

@@ -1,5 +1,5 @@
 /*
- * Secrets and the few primitives on them; with sealed.c and jwt.c the only user of OpenSSL's libcrypto. struct dm_secret is a type of
+ * Secrets and the few primitives on them; with sealed.c and the jwt files the only user of OpenSSL's libcrypto. struct dm_secret is a type of
  * its own so that no log or config printer can show one: they print "[redacted]".
  */
 #ifndef DM_BASE_SECRET_H

@@ -7,6 +7,7 @@
 
 #include "base/hash_pool.h"
 #include "base/jwt.h"
+#include "base/key_ring.h"
 #include "base/password.h"
 #include "base/sealed.h"
 #include "domain/settings.h"
@@ -20,7 +21,7 @@ struct dm_domain {
     const struct dm_settings *settings; /* borrowed */
     struct dm_pg *pg;
     struct dm_kv *kv;                         /* the API only; NULL elsewhere */
-    struct dm_jwt_keys *keys;                 /* the API only */
+    struct dm_key_ring *key_ring;             /* the API only */
     struct dm_hash_pool *hashes;              /* the API only */
     struct dm_token_cache *token_cache;       /* the API only */
     struct dm_sealed_keys sealed_keys;        /* the API and digitalmectl */

@@ -3,11 +3,14 @@
  */
 #include "domain/settings.h"
 
+#include "domain/token.h"
+
 #include "base/sealed.h"
 
 #define AT(member) .offset = offsetof(struct dm_settings, member)
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const token_algorithms[] = {"ES256", "HS256", NULL};
 static const char *const mail_tls[] = {"never", "when-offered", "always", NULL};
 
 /* A table reads best as one. */
@@ -75,9 +78,17 @@ static const struct dm_config_key keys[] = {
      .text = "The iss claim of our tokens: the site's public URL."},
     {.name = "token.audience", .kind = DM_CONFIG_TEXT, AT(token_audience), .initial = "digitalme", .min = 1, .max = 255,
      .text = "The aud claim of our tokens."},
+    {.name = "token.algorithm", .kind = DM_CONFIG_CHOICE, AT(token_algorithm), .initial = "ES256", .choices = token_algorithms,
+     .text = "ES256: signed with the keys of token.key_dir, checked by anybody with their public halves. HS256: with token.hs256_secret, for a site that checks its own tokens only."},
     {.name = "token.key_dir", .kind = DM_CONFIG_PATH, AT(token_key_dir), .initial = "/etc/digitalme/keys", .min = 1, .max = 1024,
-     .text = "Folder of the signing keys, one P-256 private key KID.pem each; the greatest KID signs, all are accepted."},
-    {.name = "token.access_s", .kind = DM_CONFIG_INT, AT(token_access_s), .initial = "600", .min = 60, .max = 3600, .unit = "seconds",
+     .text = "Folder of the ES256 keys, one P-256 private key KID.pem each; digitalmectl keys makes and removes them, without a restart."},
+    {.name = "token.key_lead_s", .kind = DM_CONFIG_INT, AT(token_key_lead_s), .initial = "900", .min = 60, .max = 604800, .unit = "seconds",
+     .text = "How long a new key is published before it signs: longer than its way to all hosts and into all caches of jwks.json."},
+    {.name = "token.rotate_s", .kind = DM_CONFIG_INT, AT(token_rotate_s), .initial = "2592000", .min = 3600, .max = 31536000, .unit = "seconds",
+     .text = "Age of the signing key from which digitalmectl keys rotate --if-due makes a new one."},
+    {.name = "token.hs256_secret", .kind = DM_CONFIG_SECRET, AT(token_hs256_secret), .initial = "", .min = 0, .max = 256,
+     .text = "Secret of HS256, at least 32 random bytes; a new one ends every access token, and needs a restart."},
+    {.name = "token.access_s", .kind = DM_CONFIG_INT, AT(token_access_s), .initial = "600", .min = 60, .max = DM_TOKEN_ACCESS_MAX_S, .unit = "seconds",
      .text = "Life of an access token."},
     {.name = "token.cache_entries", .kind = DM_CONFIG_INT, AT(token_cache_entries), .initial = "8192", .min = 64, .max = 1048576, .unit = "tokens",
      .text = "How many verified tokens a process remembers."},
@@ -175,3 +186,8 @@ const struct dm_config_table dm_settings_table = {
     .size = sizeof(struct dm_settings),
     .env_prefix = "DIGITALME_",
 };
+
+bool dm_settings_hs256(const struct dm_settings *settings)
+{
+    return settings->token_algorithm && strcmp(settings->token_algorithm, "HS256") == 0;
+}

@@ -38,7 +38,10 @@ struct dm_settings {
 
     /* token */
     const char *token_issuer, *token_audience;
+    const char *token_algorithm; /* ES256 | HS256 */
     const char *token_key_dir;
+    int64_t token_key_lead_s, token_rotate_s;
+    struct dm_secret token_hs256_secret;
     int64_t token_access_s;
     int64_t token_cache_entries;
 
@@ -90,5 +93,8 @@ struct dm_settings {
 };
 
 extern const struct dm_config_table dm_settings_table;
+
+/* token.algorithm = HS256. */
+bool dm_settings_hs256(const struct dm_settings *settings);
 
 #endif

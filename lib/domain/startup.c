@@ -40,6 +40,26 @@ int dm_startup_arguments(const char *program, int argc, char **argv, const char 
     return -1;
 }
 
+/* What a table's bounds cannot say. */
+static enum dm_result check_settings(const struct dm_settings *settings, struct dm_err *err)
+{
+    struct dm_err why = {0};
+    enum dm_result result = dm_pg_conninfo_check(settings->database_conninfo, &why);
+    if (result != DM_OK)
+        return dm_err_set(err, result,
+                          "database.conninfo: %s; a password belongs in database.password",
+                          why.detail);
+    if (dm_settings_hs256(settings) && settings->token_hs256_secret.n < DM_JWT_SECRET_MIN)
+        return dm_err_set(err, DM_E_INVALID,
+                          "token.hs256_secret: token.algorithm = HS256 needs one of at least %d "
+                          "random bytes",
+                          DM_JWT_SECRET_MIN);
+    struct dm_sealed_keys keys;
+    result = dm_startup_sealed_keys(settings, err, &keys);
+    dm_secret_wipe(&keys, sizeof(keys));
+    return result;
+}
+
 enum dm_result dm_startup_config(const char *file, struct dm_err *err,
                                  struct dm_config **ret_config)
 {
@@ -54,18 +74,7 @@ enum dm_result dm_startup_config(const char *file, struct dm_err *err,
     enum dm_result result = dm_config_load(&dm_settings_table, &source, err, &config);
     if (result != DM_OK)
         return result;
-    const struct dm_settings *settings = dm_config_values(config);
-    struct dm_err why = {0};
-    result = dm_pg_conninfo_check(settings->database_conninfo, &why);
-    if (result != DM_OK) {
-        dm_config_free(config);
-        return dm_err_set(err, result,
-                          "database.conninfo: %s; a password belongs in database.password",
-                          why.detail);
-    }
-    struct dm_sealed_keys keys;
-    result = dm_startup_sealed_keys(settings, err, &keys);
-    dm_secret_wipe(&keys, sizeof(keys));
+    result = check_settings(dm_config_values(config), err);
     if (result != DM_OK) {
         dm_config_free(config);
         return result;
@@ -140,6 +149,15 @@ enum dm_result dm_startup_sealed_keys(const struct dm_settings *settings, struct
 {
     return dm_sealed_keys_read(settings->encryption_key, settings->encryption_previous_key, err,
                                ret_keys);
+}
+
+struct dm_key_ring_options dm_startup_key_ring_options(const struct dm_settings *settings)
+{
+    struct dm_key_ring_options options = {.dir = settings->token_key_dir,
+                                          .token_life_s = settings->token_access_s};
+    if (dm_settings_hs256(settings))
+        options.secret = settings->token_hs256_secret;
+    return options;
 }
 
 struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings)

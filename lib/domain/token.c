@@ -16,6 +16,7 @@
 
 struct entry {
     uint8_t digest[DM_SHA256_BYTES]; /* of the whole token */
+    uint64_t generation;             /* of the keys that it was verified with */
     int64_t expires_at_s;            /* 0: empty */
     enum dm_role role;
     unsigned scopes;
@@ -72,10 +73,11 @@ static size_t set_index(const struct dm_token_cache *cache, const uint8_t digest
     return (size_t)word & (cache->n_sets - 1);
 }
 
-static bool cache_find(struct dm_token_cache *cache, const uint8_t digest[DM_SHA256_BYTES],
-                       int64_t now_s, struct entry *ret_entry)
+/* wanted: the digest and the generation. */
+static bool cache_find(struct dm_token_cache *cache, const struct entry *wanted, int64_t now_s,
+                       struct entry *ret_entry)
 {
-    size_t index = set_index(cache, digest);
+    size_t index = set_index(cache, wanted->digest);
     pthread_mutex_t *lock = &cache->locks[index % SHARDS];
     const struct set *set = &cache->sets[index];
     bool found = false;
@@ -83,7 +85,8 @@ static bool cache_find(struct dm_token_cache *cache, const uint8_t digest[DM_SHA
     pthread_mutex_lock(lock);
     for (size_t i = 0; i < WAYS && !found; i++) {
         const struct entry *entry = &set->ways[i];
-        if (entry->expires_at_s > now_s && memcmp(entry->digest, digest, DM_SHA256_BYTES) == 0) {
+        if (entry->expires_at_s > now_s && entry->generation == wanted->generation &&
+            memcmp(entry->digest, wanted->digest, DM_SHA256_BYTES) == 0) {
             *ret_entry = *entry;
             found = true;
         }
@@ -139,7 +142,9 @@ enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx
         return dm_ctx_nomem(ctx);
 
     struct dm_str token;
-    enum dm_result result = dm_jwt_sign(domain->keys, &claims, ctx->arena, &ctx->err, &token);
+    struct dm_jwt_keys *keys = dm_key_ring_keys(domain->key_ring);
+    enum dm_result result = dm_jwt_sign(keys, &claims, ctx->arena, &ctx->err, &token);
+    dm_jwt_keys_unref(keys);
     if (result != DM_OK)
         return result;
     *ret_token = token;
@@ -170,23 +175,43 @@ static enum dm_result principal_of(struct dm_ctx *ctx, const struct entry *entry
     return DM_OK;
 }
 
-/* Signature and claims, and that the ids are ids: they go into SQL casts and cache entries of fixed
- * size. */
+/* Signature and claims. *ret_generation is that of the keys that judged. */
 static enum dm_result verify(const struct dm_domain *domain, struct dm_ctx *ctx,
-                             struct dm_str token, int64_t now_s, struct entry *entry)
+                             struct dm_str token, int64_t now_s, uint64_t *ret_generation,
+                             struct dm_jwt_claims *ret_claims)
 {
     const struct dm_jwt_expect expect = {
         .issuer = dm_str_from(domain->settings->token_issuer),
         .audience = dm_str_from(domain->settings->token_audience),
         .token_use = DM_STR("access"),
         .now_s = now_s,
+        .life_max_s = DM_TOKEN_ACCESS_MAX_S,
     };
-    struct dm_jwt_claims claims;
-    enum dm_result result =
-        dm_jwt_verify(domain->keys, token, &expect, ctx->arena, &ctx->err, &claims);
-    if (result != DM_OK)
-        return result == DM_E_UNAUTHENTICATED ? refuse(ctx) : result;
+    struct dm_jwt_keys *keys = dm_key_ring_keys(domain->key_ring);
+    enum dm_result result = dm_jwt_verify(keys, token, &expect, ctx->arena, &ctx->err, ret_claims);
+    /* Another host may have made a key that this process has not seen yet. */
+    struct dm_jwt_keys *newer =
+        result == DM_E_NOTFOUND ? dm_key_ring_newer(domain->key_ring, keys) : NULL;
+    if (newer) {
+        dm_jwt_keys_unref(keys);
+        keys = newer;
+        result = dm_jwt_verify(keys, token, &expect, ctx->arena, &ctx->err, ret_claims);
+    }
+    *ret_generation = dm_jwt_keys_generation(keys);
+    dm_jwt_keys_unref(keys);
+    return result;
+}
 
+/* Also that the ids are ids: they go into SQL casts and cache entries of fixed size. */
+static enum dm_result read_entry(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                 struct dm_str token, int64_t now_s, struct entry *entry)
+{
+    struct dm_jwt_claims claims;
+    enum dm_result result = verify(domain, ctx, token, now_s, &entry->generation, &claims);
+    if (result == DM_E_UNAUTHENTICATED || result == DM_E_NOTFOUND)
+        return refuse(ctx);
+    if (result != DM_OK)
+        return result;
     entry->role = dm_role_of(claims.role);
     if (entry->role == DM_ROLE_NONE || !dm_id_is_uuid(claims.subject) ||
         !dm_id_is_uuid(claims.session_id))
@@ -205,12 +230,12 @@ enum dm_result dm_token_check(const struct dm_domain *domain, struct dm_ctx *ctx
         return refuse(ctx);
 
     int64_t now_s = dm_clock_wall_ms() / 1000;
-    struct entry entry = {0};
+    struct entry entry = {.generation = dm_key_ring_generation(domain->key_ring)};
     dm_secret_sha256(token, entry.digest);
-    if (cache_find(domain->token_cache, entry.digest, now_s, &entry))
+    if (cache_find(domain->token_cache, &entry, now_s, &entry))
         return principal_of(ctx, &entry, ret_principal);
 
-    enum dm_result result = verify(domain, ctx, token, now_s, &entry);
+    enum dm_result result = read_entry(domain, ctx, token, now_s, &entry);
     if (result != DM_OK)
         return result;
     /* Within the leeway a token may be past its time: it is good, but not kept. */

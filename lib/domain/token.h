@@ -1,6 +1,7 @@
 /*
  * Access tokens: made at log-in and refresh, checked at every request. A token that was verified once is kept in a
- * bounded cache by its SHA-256 until it expires, so that the signature is checked once a token and process, not once a request.
+ * bounded cache by its SHA-256 until it expires, so that the signature is checked once a token and process, not once a request. When a
+ * signing key is taken away, so is what the cache knew.
  */
 #ifndef DM_DOMAIN_TOKEN_H
 #define DM_DOMAIN_TOKEN_H
@@ -8,6 +9,8 @@
 #include "base/ctx.h"
 #include "domain/domain.h"
 #include "domain/principal.h"
+
+#define DM_TOKEN_ACCESS_MAX_S 3600 /* no token of ours lives longer */
 
 /* NULL when out of memory. Thread-safe. Caller frees with dm_token_cache_free. */
 struct dm_token_cache *dm_token_cache_new(size_t entries_max);

@@ -36,7 +36,8 @@ static void open_with(struct fixture *f, size_t cache_entries)
     f->domain.token_cache = dm_token_cache_new(cache_entries);
     CU_ASSERT_PTR_NOT_NULL_FATAL(f->domain.token_cache);
     dm_world_make_keys(f->key_dir, sizeof(f->key_dir));
-    CU_ASSERT_EQUAL_FATAL(dm_jwt_keys_load(f->key_dir, &err, &f->domain.keys), DM_OK);
+    const struct dm_key_ring_options keys = {.dir = f->key_dir, .token_life_s = 900};
+    CU_ASSERT_EQUAL_FATAL(dm_key_ring_open(&keys, &err, &f->domain.key_ring), DM_OK);
     dm_clock_fake(NOW_MS);
 }
 
@@ -44,7 +45,7 @@ static void fixture_close(struct fixture *f)
 {
     dm_clock_fake(0);
     dm_token_cache_free(f->domain.token_cache);
-    dm_jwt_keys_free(f->domain.keys);
+    dm_key_ring_close(f->domain.key_ring);
     dm_arena_free(f->arena);
     dm_world_drop_keys(f->key_dir);
 }
@@ -155,10 +156,12 @@ static void claims_that_are_no_ids_are_refused(void)
     role.role = DM_STR("root");
     struct dm_principal principal;
     struct dm_str token;
-    CU_ASSERT_EQUAL(dm_jwt_sign(f.domain.keys, &claims, f.arena, &f.ctx.err, &token), DM_OK);
+    struct dm_jwt_keys *keys = dm_key_ring_keys(f.domain.key_ring);
+    CU_ASSERT_EQUAL(dm_jwt_sign(keys, &claims, f.arena, &f.ctx.err, &token), DM_OK);
     CU_ASSERT_EQUAL(dm_token_check(&f.domain, &f.ctx, token, &principal), DM_E_UNAUTHENTICATED);
-    CU_ASSERT_EQUAL(dm_jwt_sign(f.domain.keys, &role, f.arena, &f.ctx.err, &token), DM_OK);
+    CU_ASSERT_EQUAL(dm_jwt_sign(keys, &role, f.arena, &f.ctx.err, &token), DM_OK);
     CU_ASSERT_EQUAL(dm_token_check(&f.domain, &f.ctx, token, &principal), DM_E_UNAUTHENTICATED);
+    dm_jwt_keys_unref(keys);
     fixture_close(&f);
 }
 

@@ -106,7 +106,8 @@ void dm_world_open(struct dm_world *world)
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->hashes);
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->token_cache);
     struct dm_err err;
-    CU_ASSERT_EQUAL_FATAL(dm_jwt_keys_load(world->key_dir, &err, &domain->keys), DM_OK);
+    const struct dm_key_ring_options keys = {.dir = world->key_dir, .token_life_s = 900};
+    CU_ASSERT_EQUAL_FATAL(dm_key_ring_open(&keys, &err, &domain->key_ring), DM_OK);
     CU_ASSERT_EQUAL_FATAL(dm_startup_sealed_keys(&world->settings, &err, &domain->sealed_keys),
                           DM_OK);
     CU_ASSERT_EQUAL_FATAL(dm_passwords_prepare(domain, &err), DM_OK);
@@ -116,7 +117,7 @@ void dm_world_close(struct dm_world *world)
 {
     dm_token_cache_free(world->domain.token_cache);
     dm_hash_pool_free(world->domain.hashes);
-    dm_jwt_keys_free(world->domain.keys);
+    dm_key_ring_close(world->domain.key_ring);
     dm_kv_close(world->domain.kv);
     dm_pg_close(world->domain.pg);
     dm_pg_close(world->owner);

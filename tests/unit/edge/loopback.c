@@ -39,7 +39,8 @@ static void open_domain(struct dm_loopback *lb)
     CU_ASSERT_PTR_NOT_NULL_FATAL(lb->domain.pg);
     CU_ASSERT_PTR_NOT_NULL_FATAL(lb->domain.kv);
     CU_ASSERT_PTR_NOT_NULL_FATAL(lb->domain.token_cache);
-    CU_ASSERT_EQUAL_FATAL(dm_jwt_keys_load(lb->dir, &err, &lb->domain.keys), DM_OK);
+    const struct dm_key_ring_options keys = {.dir = lb->dir, .token_life_s = 900};
+    CU_ASSERT_EQUAL_FATAL(dm_key_ring_open(&keys, &err, &lb->domain.key_ring), DM_OK);
 }
 
 void dm_loopback_open(struct dm_loopback *lb, const struct dm_routes *rows)
@@ -89,7 +90,7 @@ void dm_loopback_close(struct dm_loopback *lb)
     dm_log_close(lb->log);
     dm_arena_free(lb->arena);
     dm_token_cache_free(lb->domain.token_cache);
-    dm_jwt_keys_free(lb->domain.keys);
+    dm_key_ring_close(lb->domain.key_ring);
     dm_kv_close(lb->domain.kv);
     dm_pg_close(lb->domain.pg);
     snprintf(path, sizeof(path), "%s/test.pem", lb->dir);
