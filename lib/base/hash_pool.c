@@ -9,68 +9,118 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+
+/*
+ * A third of the share that anybody else has: enough that short requests come first, and that a
+ * machine busy with other things still lets people in.
+ */
+#define NICE 5
+#define MEAN_OF 8 /* the mean time moves an eighth of the way to each new one */
+#define RETRY_AFTER_MAX_S 60
 
 enum job_state { JOB_QUEUED = 1, JOB_RUNNING, JOB_DONE };
 
 struct job {
-    void (*work)(void *);
-    void *arg;
+    const struct dm_hash_work *work;
     enum job_state state;
     pthread_cond_t changed;
     struct job *next;
 };
 
-struct dm_hash_pool {
-    pthread_mutex_t lock; /* guards the queue, the counts and every job's state */
-    pthread_cond_t handed_in;
+struct lane {
     struct job *first, **last;
+    unsigned n;
+};
+
+struct dm_hash_pool {
+    pthread_mutex_t lock; /* guards the lanes, the counts and every job's state */
+    pthread_cond_t handed_in;
+    struct lane lanes[DM_HASH_LANES];
+    enum dm_hash_lane turn;
     unsigned n_running;
-    unsigned queue_max;
+    int64_t mean_us;      /* of a job, 0 before the first */
     atomic_uint n_queued; /* written under the lock, read by metrics without */
     bool stopping;
+    struct dm_hash_pool_options options;
     unsigned n_threads;
     pthread_t threads[];
 };
 
+/* Under the lock: the first of the lane whose turn it is, or of the other; NULL when nothing waits. */
 static struct job *take_first(struct dm_hash_pool *pool)
 {
-    struct job *job = pool->first;
-    pool->first = job->next;
-    if (!pool->first)
-        pool->last = &pool->first;
-    atomic_fetch_sub(&pool->n_queued, 1);
-    return job;
+    for (int i = 0; i < DM_HASH_LANES; i++) {
+        struct lane *lane = &pool->lanes[pool->turn];
+        pool->turn = (pool->turn + 1) % DM_HASH_LANES;
+        struct job *job = lane->first;
+        if (!job)
+            continue;
+        lane->first = job->next;
+        if (!lane->first)
+            lane->last = &lane->first;
+        lane->n--;
+        atomic_fetch_sub(&pool->n_queued, 1);
+        return job;
+    }
+    return NULL;
 }
 
 static void withdraw(struct dm_hash_pool *pool, const struct job *job)
 {
-    struct job **at = &pool->first;
+    struct lane *lane = &pool->lanes[job->work->lane];
+    struct job **at = &lane->first;
     while (*at != job)
         at = &(*at)->next;
     *at = job->next;
     if (!*at)
-        pool->last = at;
+        lane->last = at;
+    lane->n--;
     atomic_fetch_sub(&pool->n_queued, 1);
+}
+
+static void append(struct dm_hash_pool *pool, struct job *job)
+{
+    struct lane *lane = &pool->lanes[job->work->lane];
+    *lane->last = job;
+    lane->last = &job->next;
+    lane->n++;
+    atomic_fetch_add(&pool->n_queued, 1);
+    pthread_cond_signal(&pool->handed_in);
+}
+
+/* Without the lock, which is taken again. */
+static void run(struct dm_hash_pool *pool, const struct job *job)
+{
+    int64_t began_us = dm_clock_monotonic_us();
+    job->work->run(job->work->arg);
+    int64_t took_us = dm_clock_monotonic_us() - began_us;
+    pthread_mutex_lock(&pool->lock);
+    pool->mean_us += pool->mean_us ? (took_us - pool->mean_us) / MEAN_OF : took_us;
 }
 
 static void *serve(void *arg)
 {
     struct dm_hash_pool *pool = arg;
+    /* Linux: of this thread alone. Where it may not be, we go on as we are. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (!pool->first && !pool->stopping)
-            pthread_cond_wait(&pool->handed_in, &pool->lock);
-        if (!pool->first)
-            break;
         struct job *job = take_first(pool);
+        if (!job && pool->stopping)
+            break;
+        if (!job) {
+            pthread_cond_wait(&pool->handed_in, &pool->lock);
+            continue;
+        }
         job->state = JOB_RUNNING;
         pool->n_running++;
         pthread_mutex_unlock(&pool->lock);
-        job->work(job->arg);
-        pthread_mutex_lock(&pool->lock);
+        run(pool, job);
         pool->n_running--;
         job->state = JOB_DONE;
         pthread_cond_signal(&job->changed);
@@ -90,19 +140,21 @@ static int start_thread(pthread_t *thread, struct dm_hash_pool *pool)
     return rc;
 }
 
-struct dm_hash_pool *dm_hash_pool_new(unsigned n_threads, unsigned queue_max)
+struct dm_hash_pool *dm_hash_pool_new(const struct dm_hash_pool_options *options)
 {
-    struct dm_hash_pool *pool = calloc(1, sizeof(*pool) + n_threads * sizeof(pool->threads[0]));
+    struct dm_hash_pool *pool =
+        calloc(1, sizeof(*pool) + options->threads * sizeof(pool->threads[0]));
     if (!pool)
         return NULL;
     if (pthread_mutex_init(&pool->lock, NULL) != 0)
         goto fail_memory;
     if (pthread_cond_init(&pool->handed_in, NULL) != 0)
         goto fail_lock;
-    pool->last = &pool->first;
-    pool->queue_max = queue_max;
+    for (int i = 0; i < DM_HASH_LANES; i++)
+        pool->lanes[i].last = &pool->lanes[i].first;
+    pool->options = *options;
     atomic_init(&pool->n_queued, 0);
-    for (; pool->n_threads < n_threads; pool->n_threads++) {
+    for (; pool->n_threads < options->threads; pool->n_threads++) {
         if (start_thread(&pool->threads[pool->n_threads], pool) != 0) {
             dm_hash_pool_free(pool);
             return NULL;
@@ -146,10 +198,10 @@ static struct timespec after_ms(int ms)
     return at;
 }
 
-/* Under the lock: true when the job was done, false when its deadline passed in the queue. */
-static bool wait_for(struct dm_hash_pool *pool, struct job *job, int64_t deadline_ms)
+/* Under the lock: true when the job was done, false when its time passed in the queue. */
+static bool wait_for(struct dm_hash_pool *pool, struct job *job, int wait_ms)
 {
-    struct timespec until = after_ms(dm_clock_left_ms(deadline_ms));
+    struct timespec until = after_ms(wait_ms);
     while (job->state == JOB_QUEUED) {
         if (pthread_cond_clockwait(&job->changed, &pool->lock, CLOCK_MONOTONIC, &until) != 0 &&
             job->state == JOB_QUEUED) {
@@ -162,36 +214,58 @@ static bool wait_for(struct dm_hash_pool *pool, struct job *job, int64_t deadlin
     return true;
 }
 
-static enum dm_result refuse(struct dm_err *err, const char *why)
+/* Under the lock: when a job handed in now would begin. The lanes take turns, so the other one holds
+ * it up by no more jobs than wait in its own. */
+static int64_t turn_in_ms(const struct dm_hash_pool *pool, enum dm_hash_lane lane)
 {
-    enum dm_result r = dm_err_set(err, DM_E_UNAVAILABLE, "password hashing: %s", why);
-    if (err)
-        err->retry_after_s = 1;
-    return r;
+    unsigned own = pool->lanes[lane].n;
+    unsigned others = atomic_load(&pool->n_queued) - own;
+    unsigned before = own + (others <= own ? others : own + 1) + pool->n_running;
+    if (before < pool->n_threads)
+        return 0;
+    return (int64_t)(before + 1 - pool->n_threads) * pool->mean_us / pool->n_threads / 1000;
 }
 
-enum dm_result dm_hash_pool_run(struct dm_hash_pool *pool, void (*work)(void *), void *arg,
-                                int64_t deadline_ms, struct dm_err *err)
+/* Under the lock. */
+static enum dm_result refuse(const struct dm_hash_pool *pool, enum dm_hash_lane lane,
+                             struct dm_err *err, const char *why)
 {
-    struct job job = {.work = work, .arg = arg, .state = JOB_QUEUED};
+    int64_t seconds = turn_in_ms(pool, lane) / 1000 + 1;
+    enum dm_result result = dm_err_set(err, DM_E_UNAVAILABLE, "password hashing: %s", why);
+    if (err)
+        err->retry_after_s = (int)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S);
+    return result;
+}
+
+/* Under the lock. */
+static enum dm_result queue(struct dm_hash_pool *pool, struct job *job, struct dm_err *err)
+{
+    const struct dm_hash_work *work = job->work;
+    int wait_ms = dm_clock_left_ms(work->deadline_ms);
+    if (wait_ms > pool->options.max_wait_ms)
+        wait_ms = pool->options.max_wait_ms;
+    /* Counted with the running, because a job for an idle thread passes through the queue too. */
+    if (pool->lanes[work->lane].n + pool->n_running >= pool->n_threads + pool->options.queue_max)
+        return refuse(pool, work->lane, err, "the queue is full");
+    if (turn_in_ms(pool, work->lane) > wait_ms)
+        return refuse(pool, work->lane, err, "its turn would come too late");
+    append(pool, job);
+    if (!wait_for(pool, job, wait_ms))
+        return refuse(pool, work->lane, err, "its turn came too late");
+    return DM_OK;
+}
+
+enum dm_result dm_hash_pool_run(struct dm_hash_pool *pool, const struct dm_hash_work *work,
+                                struct dm_err *err)
+{
+    struct job job = {.work = work, .state = JOB_QUEUED};
     if (pthread_cond_init(&job.changed, NULL) != 0)
         return dm_err_set(err, DM_E_NOMEM, "no condition variable for a hashing job");
-    enum dm_result r = DM_OK;
     pthread_mutex_lock(&pool->lock);
-    /* Counted with the running, because a job for an idle thread passes through the queue too. */
-    if (atomic_load(&pool->n_queued) + pool->n_running >= pool->n_threads + pool->queue_max) {
-        r = refuse(err, "the queue is full");
-    } else {
-        *pool->last = &job;
-        pool->last = &job.next;
-        atomic_fetch_add(&pool->n_queued, 1);
-        pthread_cond_signal(&pool->handed_in);
-        if (!wait_for(pool, &job, deadline_ms))
-            r = refuse(err, "the deadline passed in the queue");
-    }
+    enum dm_result result = queue(pool, &job, err);
     pthread_mutex_unlock(&pool->lock);
     pthread_cond_destroy(&job.changed);
-    return r;
+    return result;
 }
 
 unsigned dm_hash_pool_waiting(const struct dm_hash_pool *pool)

@@ -93,8 +93,13 @@ static void work_check(void *arg)
 static enum dm_result run_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
                                struct work *work, struct dm_str *ret_hash)
 {
-    enum dm_result result =
-        dm_hash_pool_run(domain->hashes, work_hash, work, ctx->deadline_ms, &ctx->err);
+    const struct dm_hash_work hash_work = {
+        .lane = DM_HASH_LANE_OTHER,
+        .run = work_hash,
+        .arg = work,
+        .deadline_ms = ctx->deadline_ms,
+    };
+    enum dm_result result = dm_hash_pool_run(domain->hashes, &hash_work, &ctx->err);
     if (result != DM_OK)
         return result;
     if (work->result != DM_OK) {
@@ -199,8 +204,13 @@ enum dm_result dm_passwords_check(const struct dm_domain *domain, struct dm_ctx 
     };
     if (work.password.p == NULL)
         return dm_ctx_nomem(ctx);
-    enum dm_result result =
-        dm_hash_pool_run(domain->hashes, work_check, &work, ctx->deadline_ms, &ctx->err);
+    const struct dm_hash_work check_work = {
+        .lane = ctx->actor_id.p == NULL ? DM_HASH_LANE_LOGIN : DM_HASH_LANE_OTHER,
+        .run = work_check,
+        .arg = &work,
+        .deadline_ms = ctx->deadline_ms,
+    };
+    enum dm_result result = dm_hash_pool_run(domain->hashes, &check_work, &ctx->err);
     if (result == DM_OK)
         *ret_matches = known && work.matches;
     return result;
@@ -211,7 +221,8 @@ enum dm_result dm_passwords_rehash(const struct dm_domain *domain, struct dm_ctx
                                    struct dm_str *ret_hash)
 {
     *ret_hash = (struct dm_str){0};
-    if (!dm_password_needs_rehash(stored_hash.p, (int)domain->settings->password_cost))
+    if (!dm_password_needs_rehash(stored_hash.p, (int)domain->settings->password_cost) ||
+        dm_hash_pool_waiting(domain->hashes) > 0)
         return DM_OK;
     struct work work = {.settings = domain->settings,
                         .password = dm_unicode_nfkc(ctx->arena, password)};

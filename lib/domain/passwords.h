@@ -32,11 +32,13 @@ DM_MUST_CHECK enum dm_result dm_passwords_hash_new(const struct dm_domain *domai
                                                    struct dm_ctx *ctx,
                                                    const struct dm_passwords_new *wanted,
                                                    struct dm_str *ret_hash);
-/* Is it the password of this stored hash? An absent hash costs the same time and never matches. */
+/* Is it the password of this stored hash? An absent hash costs the same time and never matches. Who is logged in (ctx->actor_id) does not
+ * wait behind those who are not. */
 DM_MUST_CHECK enum dm_result dm_passwords_check(const struct dm_domain *domain, struct dm_ctx *ctx,
                                                 struct dm_str password, struct dm_str stored_hash,
                                                 bool *ret_matches);
-/* After a match: *ret_hash is the password's hash at today's cost, absent when the stored one is. */
+/* After a match: *ret_hash is the password's hash at today's cost, absent when the stored one is, or when others wait: the next log-in
+ * will do. */
 DM_MUST_CHECK enum dm_result dm_passwords_rehash(const struct dm_domain *domain, struct dm_ctx *ctx,
                                                  struct dm_str password, struct dm_str stored_hash,
                                                  struct dm_str *ret_hash);

@@ -166,5 +166,9 @@ struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings)
     unsigned threads = settings->password_threads ? (unsigned)settings->password_threads
                        : processors > 0           ? (unsigned)processors
                                                   : 1;
-    return dm_hash_pool_new(threads, (unsigned)settings->password_queue);
+    return dm_hash_pool_new(&(struct dm_hash_pool_options){
+        .threads = threads,
+        .queue_max = (unsigned)settings->password_queue,
+        .max_wait_ms = (int)settings->password_wait_ms,
+    });
 }

@@ -31,7 +31,8 @@ static void keeper_open(struct keeper *keeper)
                 .deadline_ms = dm_clock_monotonic_ms() + 60000},
     };
     keeper->domain.settings = &keeper->settings;
-    keeper->domain.hashes = dm_hash_pool_new(2, 16);
+    keeper->domain.hashes = dm_hash_pool_new(
+        &(struct dm_hash_pool_options){.threads = 2, .queue_max = 16, .max_wait_ms = 20000});
     CU_ASSERT_PTR_NOT_NULL_FATAL(keeper->ctx.arena);
     CU_ASSERT_PTR_NOT_NULL_FATAL(keeper->domain.hashes);
     CU_ASSERT_EQUAL_FATAL(dm_passwords_prepare(&keeper->domain, &err), DM_OK);

@@ -101,7 +101,8 @@ void dm_world_open(struct dm_world *world)
     domain->pg = pool_open(world, "digitalme_api", 4);
     domain->kv = dm_kv_open(&no_redis);
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->kv);
-    domain->hashes = dm_hash_pool_new(2, 64);
+    domain->hashes = dm_hash_pool_new(
+        &(struct dm_hash_pool_options){.threads = 2, .queue_max = 64, .max_wait_ms = 20000});
     domain->token_cache = dm_token_cache_new(64);
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->hashes);
     CU_ASSERT_PTR_NOT_NULL_FATAL(domain->token_cache);
