@@ -5,6 +5,7 @@
 #include "edge/route.h"
 
 extern const struct dm_routes dm_account_routes;
+extern const struct dm_routes dm_audit_routes;
 extern const struct dm_routes dm_auth_routes;
 extern const struct dm_routes dm_conversation_routes;
 extern const struct dm_routes dm_health_routes;
@@ -14,6 +15,7 @@ extern const struct dm_routes dm_pattern_routes;
 extern const struct dm_routes dm_personality_routes;
 extern const struct dm_routes dm_site_routes;
 extern const struct dm_routes dm_trait_routes;
+extern const struct dm_routes dm_user_routes;
 
 /* All rows, checked. Caller frees with dm_router_free. */
 DM_MUST_CHECK enum dm_result dm_api_router(struct dm_err *err, struct dm_router **ret_router);

@@ -7,22 +7,7 @@
 #include "base/id.h"
 #include "base/secret.h"
 
-static const struct dm_field page_query_fields[] = {
-    {.name = "limit",
-     .kind = DM_INTEGER,
-     .offset = offsetof(struct dm_page_query, limit),
-     .min = 1,
-     .max = 100,
-     .initial = "20",
-     .unit = "items",
-     .text = "How many to give at most"},
-    {.name = "cursor",
-     .kind = DM_STRING,
-     .offset = offsetof(struct dm_page_query, cursor),
-     .min = 1,
-     .max = 200,
-     .text = "nextCursor of the page before"},
-};
+static const struct dm_field page_query_fields[] = {DM_PAGE_QUERY_FIELDS};
 const struct dm_shape dm_page_query_shape =
     DM_SHAPE(struct dm_page_query, "PageQuery", page_query_fields);
 

@@ -11,6 +11,20 @@ struct dm_page_query {
     struct dm_str cursor;
 };
 extern const struct dm_shape dm_page_query_shape;
+/* Its fields, for a list with filters: the query's struct begins with a struct dm_page_query, and its table with these. */
+#define DM_PAGE_QUERY_FIELDS                                                                       \
+    {.name = "limit",                                                                              \
+     .kind = DM_INTEGER,                                                                           \
+     .offset = offsetof(struct dm_page_query, limit),                                              \
+     .min = 1,                                                                                     \
+     .max = 100,                                                                                   \
+     .initial = "20",                                                                              \
+     .unit = "items",                                                                              \
+     .text = "How many to give at most"},                                                          \
+    {                                                                                              \
+        .name = "cursor", .kind = DM_STRING, .offset = offsetof(struct dm_page_query, cursor),     \
+        .min = 1, .max = 200, .text = "nextCursor of the page before"                              \
+    }
 
 /* The struct of every list reply. */
 struct dm_page {
@@ -33,7 +47,7 @@ struct dm_page {
         }                                                                                          \
     }
 
-/* What call->query asks for, as the list functions of the domain take it. DM_E_INVALID on a cursor that is none of ours. */
+/* What call->query, which begins with a struct dm_page_query, asks for, as the list functions of the domain take it. DM_E_INVALID on a cursor that is none of ours. */
 DM_MUST_CHECK enum dm_result dm_page_slice(struct dm_call *call, struct dm_slice *ret_slice);
 /*
  * The handler's result, with nextCursor set in call->out (a struct dm_page whose items are those of the row's response) when the list

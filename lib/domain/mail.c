@@ -36,6 +36,7 @@ static const struct value {
     {"email", VALUE_TEXT, AT(email), ""},
     {"device", VALUE_TEXT, AT(device), "an unknown device"},
     {"address", VALUE_TEXT, AT(address), "an unknown address"},
+    {"role", VALUE_TEXT, AT(role), ""},
     {"valid", VALUE_DURATION, AT(valid_s), NULL},
     {"at", VALUE_TIME, AT(at_ms), NULL},
 #undef AT
@@ -55,6 +56,9 @@ static const struct kind {
     [DM_MAIL_CONFIRM] = {"confirm", TAKES("token", "valid")},
     [DM_MAIL_ALREADY_REGISTERED] = {"already-registered", TAKES("first_name")},
     [DM_MAIL_SESSION_REUSE] = {"session-reuse", TAKES("first_name")},
+    [DM_MAIL_ROLE_CHANGED] = {"role-changed", TAKES("first_name", "role", "at")},
+    [DM_MAIL_ACCOUNT_DISABLED] = {"account-disabled", TAKES("first_name", "at")},
+    [DM_MAIL_ACCOUNT_ENABLED] = {"account-enabled", TAKES("first_name", "at")},
 };
 
 static const struct value *value_named(const char *name)

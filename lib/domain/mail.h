@@ -16,6 +16,9 @@ enum dm_mail_kind {
     DM_MAIL_CONFIRM = 1,        /* token, valid_s */
     DM_MAIL_ALREADY_REGISTERED, /* first_name */
     DM_MAIL_SESSION_REUSE,      /* first_name */
+    DM_MAIL_ROLE_CHANGED,       /* first_name, role, at_ms */
+    DM_MAIL_ACCOUNT_DISABLED,   /* first_name, at_ms */
+    DM_MAIL_ACCOUNT_ENABLED,    /* first_name, at_ms */
     DM_MAIL_KINDS,              /* how many, and one */
 };
 
@@ -27,6 +30,7 @@ struct dm_mail_values {
     struct dm_str email;   /* the account's other address, old or new */
     struct dm_str device;  /* a User-Agent; absent: not known */
     struct dm_str address; /* where a request came from; absent: not known */
+    struct dm_str role;    /* "User", "Admin", "SuperAdmin" */
     int64_t valid_s;
     int64_t at_ms; /* wall time */
 };

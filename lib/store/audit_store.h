@@ -2,6 +2,7 @@
 #ifndef DM_STORE_AUDIT_STORE_H
 #define DM_STORE_AUDIT_STORE_H
 
+#include "store/owned.h"
 #include "store/pg.h"
 
 /* Found by the worker: the trail was cut off behind the program's back. */
@@ -9,7 +10,11 @@
 
 /* Every action that there is, its entity, and what it says. What is not listed here is refused, so a new one adds its line. Sorted. */
 #define DM_AUDIT_ACTIONS(X)                                                                        \
+    X("account.change_role", "account", "an administrator gave it another role")                   \
     X("account.confirm_email", "account", "the owner of the address confirmed it")                 \
+    X("account.disable", "account", "an administrator disabled it")                                \
+    X("account.enable", "account", "an administrator enabled it again")                            \
+    X("account.end_sessions", "account", "all of its sessions ended, but perhaps one")             \
     X("account.register", "account", "registered with an e-mail address")                          \
     X("account.register_again", "account", "registered anew before the address was confirmed")     \
     X(DM_AUDIT_BROKEN, "audit", "the trail's end was found elsewhere than the worker had left it") \
@@ -35,5 +40,27 @@ struct dm_audit_event {
 /* Actor, correlation id and trace id come from the context. */
 DM_MUST_CHECK enum dm_result dm_audit_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                 const struct dm_audit_event *event);
+
+/* An event as it is read. */
+struct dm_audit_item {
+    struct dm_str id, action, entity;
+    struct dm_str entity_id, actor_id;      /* absent: none */
+    struct dm_str detail;                   /* JSON object; may be absent */
+    struct dm_str correlation_id, trace_id; /* may be absent */
+    struct dm_opt_time created_at;
+    struct dm_opt_int seq; /* of its seal; unset: not sealed yet */
+};
+
+/* What absent members say nothing about. */
+struct dm_audit_query {
+    struct dm_str actor_id, action, entity, entity_id;
+    struct dm_opt_time from, to; /* to is exclusive */
+};
+
+/* Newest first; slice.after_id is the oldest of the page before. Items: struct dm_audit_item. */
+DM_MUST_CHECK enum dm_result dm_audit_store_list(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                 const struct dm_audit_query *query,
+                                                 struct dm_slice slice, struct dm_list *ret_list,
+                                                 bool *ret_more);
 
 #endif

@@ -1,0 +1,44 @@
+/*
+ * Administration of accounts. An Admin looks after Users; whoever is more than a User is changed by a SuperAdmin only, and so is every role.
+ * One active SuperAdmin always remains, however many changes are made at once. What is taken from an account takes effect in the same instant:
+ * its sessions end.
+ */
+#ifndef DM_DOMAIN_USER_H
+#define DM_DOMAIN_USER_H
+
+#include "base/ctx.h"
+#include "domain/domain.h"
+#include "domain/principal.h"
+#include "store/user_store.h"
+
+/* Items: struct dm_user. email_prefix in any case of its letters. */
+DM_MUST_CHECK enum dm_result dm_user_list(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                          const struct dm_user_query *query, struct dm_slice slice,
+                                          struct dm_list *ret_list, bool *ret_more);
+/* DM_E_NOTFOUND. */
+DM_MUST_CHECK enum dm_result dm_user_get(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                         struct dm_str id, struct dm_user *ret_user);
+
+struct dm_user_change {
+    struct dm_str role;  /* absent: as it is */
+    struct dm_str state; /* "active", "disabled"; absent: as it is */
+};
+/*
+ * DM_E_DENIED: the actor's role does not reach that far. DM_E_CONFLICT: it is the last SuperAdmin, or the account is being erased. Sessions
+ * end and the owner gets a mail.
+ */
+DM_MUST_CHECK enum dm_result dm_user_change(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                            struct dm_str id, const struct dm_user_change *change,
+                                            struct dm_user *ret_user);
+/* End all sessions. */
+DM_MUST_CHECK enum dm_result dm_user_logout(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                            struct dm_str id);
+
+/*
+ * Within a transaction that takes an account away, before any other lock: DM_E_CONFLICT when it is the last active SuperAdmin. The account
+ * is locked.
+ */
+DM_MUST_CHECK enum dm_result dm_user_lock_for_removal(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                      struct dm_str id, struct dm_user *ret_user);
+
+#endif
