@@ -34,8 +34,8 @@ class Client:
     def close(self):
         self.http.close()
 
-    def site(self, method, path, body=NO_BODY, headers=None, content=None, expect=None):
-        """One request. body: to be sent as JSON; content: raw bytes instead; expect: the status, or several, that must come."""
+    def site(self, method, path, body=NO_BODY, headers=None, content=None, params=None, expect=None):
+        """One request. body: to be sent as JSON; content: raw bytes instead; params: for the query; expect: the status, or several, that must come."""
         sent = {}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -45,7 +45,7 @@ class Client:
             sent["Content-Type"] = "application/json"
         sent.update(headers or {})
         sent = {name: value for name, value in sent.items() if value is not None}
-        response = self.http.request(method, path, content=content, headers=sent)
+        response = self.http.request(method, path, content=content, headers=sent, params=params)
         if expect is not None:
             expected = expect if isinstance(expect, tuple) else (expect,)
             assert response.status_code in expected, f"{method} {path} → {response.status_code}: {response.text}"
