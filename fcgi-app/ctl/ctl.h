@@ -19,6 +19,9 @@ int dm_ctl_config_check(const struct dm_ctl_options *options, int argc, char **a
 int dm_ctl_config_print(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_config_sample(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_doctor(const struct dm_ctl_options *options, int argc, char **argv);
+int dm_ctl_keys_list(const struct dm_ctl_options *options, int argc, char **argv);
+int dm_ctl_keys_retire(const struct dm_ctl_options *options, int argc, char **argv);
+int dm_ctl_keys_rotate(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_openapi(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_routes(const struct dm_ctl_options *options, int argc, char **argv);
 

@@ -8,6 +8,7 @@
 #include "base/jwt_key_file.h"
 #include "ctl/ctl.h"
 #include "domain/mail.h"
+#include "domain/signing.h"
 #include "domain/startup.h"
 #include "store/schema_store.h"
 
@@ -35,21 +36,10 @@ static struct finding found(enum dm_result result, const char *words)
     return finding;
 }
 
-/* The set as the API would take it; every file of the folder is to be good here. */
-static enum dm_result load_keys(const struct dm_settings *settings, struct dm_ctx *ctx,
-                                struct dm_jwt_keys **ret_keys)
-{
-    const struct dm_jwt_keys_options options = {.dir = settings->token_key_dir,
-                                                .token_life_s = settings->token_access_s};
-    if (dm_settings_hs256(settings))
-        return dm_jwt_keys_of_secret(settings->token_hs256_secret, &ctx->err, ret_keys);
-    return dm_jwt_keys_load(&options, &ctx->err, ret_keys);
-}
-
 static struct finding check_keys(const struct dm_settings *settings, struct dm_ctx *ctx)
 {
     struct dm_jwt_keys *keys = NULL;
-    enum dm_result result = load_keys(settings, ctx, &keys);
+    enum dm_result result = dm_signing_keys(settings, &ctx->err, &keys);
     if (result == DM_OK && dm_jwt_keys_fault(keys)[0])
         result = dm_err_set(&ctx->err, DM_E_INVALID, "%s", dm_jwt_keys_fault(keys));
     dm_jwt_keys_unref(keys);
@@ -70,7 +60,7 @@ static struct finding check_key_age(const struct dm_settings *settings, struct d
 {
     struct dm_jwt_keys *keys = NULL;
     /* That they cannot be read is another check's to say. */
-    if (dm_settings_hs256(settings) || load_keys(settings, ctx, &keys) != DM_OK)
+    if (dm_settings_hs256(settings) || dm_signing_keys(settings, &ctx->err, &keys) != DM_OK)
         return found(DM_OK, "");
     int64_t now_s = dm_clock_wall_ms() / 1000;
     enum dm_result result = DM_OK;

@@ -15,6 +15,10 @@ static const struct dm_ctl_command commands[] = {
      dm_ctl_config_print},
     {"config sample", "print a sample configuration file with every key", dm_ctl_config_sample},
     {"doctor", "check what the programs need, and say how to mend what is missing", dm_ctl_doctor},
+    {"keys list", "print the signing keys and the state of each", dm_ctl_keys_list},
+    {"keys retire", "remove one signing key", dm_ctl_keys_retire},
+    {"keys rotate", "make the next signing key, and remove those that are past",
+     dm_ctl_keys_rotate},
     {"openapi", "print the OpenAPI document", dm_ctl_openapi},
     {"routes", "print one line an endpoint", dm_ctl_routes},
 };

@@ -28,6 +28,8 @@
     X("session.create", "session", "logged in")                                                    \
     X("session.logout", "session", "logged out")                                                   \
     X("session.reuse_detected", "session", "a used refresh token came again; the session ended")   \
+    X("signing_key.retire", "signing_key", "removed a signing key")                                \
+    X("signing_key.rotate", "signing_key", "made a new signing key")                               \
     X("trait.create", "trait", "added a trait")
 
 struct dm_audit_event {

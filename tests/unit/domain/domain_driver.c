@@ -23,6 +23,7 @@ int main(void)
         SUITE(mail_template),
         SUITE(passwords),
         SUITE(principal),
+        SUITE(signing),
         SUITE(token),
         CU_SUITE_INFO_NULL,
         /* clang-format on */
@@ -42,6 +43,7 @@ int main(void)
         SUITE(principal),
         SUITE(profile),
         SUITE(session),
+        SUITE(signing),
         SUITE(token),
         CU_SUITE_INFO_NULL,
         /* clang-format on */

@@ -18,6 +18,7 @@ CU_TestInfo *dm_passwords_suite(void);
 CU_TestInfo *dm_principal_suite(void);
 CU_TestInfo *dm_profile_suite(void); /* needs the database */
 CU_TestInfo *dm_session_suite(void); /* needs the database */
+CU_TestInfo *dm_signing_suite(void);
 CU_TestInfo *dm_token_suite(void);
 
 #endif

@@ -2,9 +2,11 @@
 #include "domain/token.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/jwt_key_file.h"
 #include "unit/domain/domain_suites.h"
 #include "unit/domain/world.h"
 #include "unit/unit.h"
@@ -165,6 +167,46 @@ static void claims_that_are_no_ids_are_refused(void)
     fixture_close(&f);
 }
 
+/* A key that was taken away takes the tokens along that the cache knew, and only those. */
+static void cached_tokens_die_with_their_key(void)
+{
+    struct fixture f;
+    struct dm_principal principal;
+    char path[128];
+    open_with(&f, 64);
+    struct dm_str old = issue(&f, DM_ROLE_USER);
+    CU_ASSERT_EQUAL(dm_token_check(&f.domain, &f.ctx, old, &principal), DM_OK);
+    char kid[DM_JWT_KID_MAX + 1];
+    CU_ASSERT_EQUAL(dm_jwt_key_make(f.key_dir, NOW_MS / 1000, &f.ctx.err, kid), DM_OK);
+    /* Signed by the new key, which this ring has not seen: it looks. */
+    struct dm_key_ring *seen = f.domain.key_ring;
+    struct dm_err err;
+    const struct dm_key_ring_options options = {
+        .dir = f.key_dir, .token_life_s = 900, .look_ms = 5};
+    CU_ASSERT_EQUAL_FATAL(dm_key_ring_open(&options, &err, &f.domain.key_ring), DM_OK);
+    struct dm_str young = issue(&f, DM_ROLE_ADMIN);
+    struct dm_key_ring *fresh = f.domain.key_ring;
+    f.domain.key_ring = seen;
+    int64_t end_ms = dm_clock_monotonic_ms() + 10000;
+    while (dm_token_check(&f.domain, &f.ctx, young, &principal) != DM_OK &&
+           dm_clock_monotonic_ms() < end_ms)
+        usleep(5000);
+    CU_ASSERT_EQUAL(principal.role, DM_ROLE_ADMIN);
+    CU_ASSERT_EQUAL(dm_token_check(&f.domain, &f.ctx, old, &principal), DM_OK);
+
+    snprintf(path, sizeof(path), "%s/test.pem", f.key_dir);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    f.domain.key_ring = fresh;
+    while (dm_token_check(&f.domain, &f.ctx, old, &principal) == DM_OK &&
+           dm_clock_monotonic_ms() < end_ms)
+        usleep(1000);
+    CU_ASSERT_EQUAL(dm_token_check(&f.domain, &f.ctx, old, &principal), DM_E_UNAUTHENTICATED);
+    CU_ASSERT_EQUAL(dm_token_check(&f.domain, &f.ctx, young, &principal), DM_OK);
+    dm_key_ring_close(seen);
+    CU_ASSERT_EQUAL(dm_jwt_key_remove(f.key_dir, kid, &err), DM_OK);
+    fixture_close(&f);
+}
+
 static void empty_and_huge_tokens_are_refused(void)
 {
     struct fixture f;
@@ -237,6 +279,7 @@ CU_TestInfo *dm_token_suite(void)
          token_of_another_issuer_is_refused_though_the_key_is_ours},
         {"every changed character is refused", every_changed_character_is_refused},
         {"claims that are no ids are refused", claims_that_are_no_ids_are_refused},
+        {"cached tokens die with their key", cached_tokens_die_with_their_key},
         {"empty and huge tokens are refused", empty_and_huge_tokens_are_refused},
         {"threads that crowd the cache get their own principals",
          threads_that_crowd_the_cache_get_their_own_principals},
