@@ -5,6 +5,7 @@
 #include "domain/refresh.h"
 #include "domain/session.h"
 #include "edge/call.h"
+#include "edge/limit.h"
 
 struct login_in {
     struct dm_str email, password;
@@ -117,11 +118,21 @@ static enum dm_result serve_login(struct dm_call *call)
     return result == DM_OK ? reply(call, &grant) : result;
 }
 
+/* Counted for its session, so that a whole office may refresh from one address; a guess for its address. */
 static enum dm_result serve_refresh(struct dm_call *call)
 {
     const struct refresh_in *in = call->in;
     struct dm_session_grant grant;
-    enum dm_result result = dm_refresh(call->domain, &call->ctx, in->refresh_token, &grant);
+    struct dm_str family_hash;
+    enum dm_result result = dm_refresh_family(&call->ctx, in->refresh_token, &family_hash);
+    if (result == DM_OK)
+        result = dm_limit_session(call, family_hash);
+    if (result == DM_OK)
+        result = dm_refresh(call->domain, &call->ctx, in->refresh_token, &grant);
+    if (result == DM_E_UNAUTHENTICATED) {
+        enum dm_result counted = dm_limit_guess(call);
+        return counted == DM_OK ? result : counted;
+    }
     return result == DM_OK ? reply(call, &grant) : result;
 }
 
@@ -146,7 +157,7 @@ static const struct dm_route rows[] = {
      .method = DM_POST,
      .path = "/auth/refresh",
      .auth = DM_AUTH_NONE,
-     .limit = DM_LIMIT_AUTH,
+     .limit = DM_LIMIT_REFRESH,
      .request = &refresh_shape,
      .response = &session_shape,
      .status = 200,

@@ -5,6 +5,7 @@
 #include "base/ctx.h"
 #include "domain/domain.h"
 #include "domain/principal.h"
+#include "edge/meter.h"
 #include "edge/request.h"
 #include "edge/response.h"
 #include "edge/route.h"
@@ -29,6 +30,8 @@ struct dm_call {
     struct dm_str
         new_id; /* UUIDv7 for what this call creates; the same again when an Idempotency-Key is retried */
     struct dm_violation *violations; /* set with DM_E_INVALID */
+    enum dm_limited limited;         /* over a limit of limit_class */
+    enum dm_limit_class limit_class;
 };
 
 /* What the path's first parameter names, as the caller's own. Borrowed from call. */

@@ -1,11 +1,14 @@
 /* The families of edge metrics and the cells of each row. */
 #include "edge/meter.h"
 
+#include "edge/limit.h"
+
 #define STATUS_CLASSES 4 /* 2xx to 5xx */
 
 static const char *const request_labels[] = {"route", "method", "status", NULL};
 static const char *const route_labels[] = {"route", NULL};
 static const char *const door_labels[] = {"door", NULL};
+static const char *const limit_labels[] = {"class", "outcome", NULL};
 
 static const struct dm_metric_family requests = {
     .name = "digitalme_http_requests_total",
@@ -29,6 +32,12 @@ static const struct dm_metric_family degraded = {
     .kind = DM_COUNTER,
     .help = "Requests whose session and limits were judged without Redis.",
 };
+static const struct dm_metric_family limited = {
+    .name = "digitalme_limited_total",
+    .kind = DM_COUNTER,
+    .help = "Requests over a limit, by its class: refused, refused by a block, or only counted.",
+    .labels = limit_labels,
+};
 static const struct dm_metric_family busy = {
     .name = "digitalme_threads_busy",
     .kind = DM_GAUGE,
@@ -44,6 +53,7 @@ struct row_cells {
 struct dm_meter {
     struct row_cells *rows;
     struct dm_metric_cell *unrouted, *degraded;
+    struct dm_metric_cell *limited[DM_LIMIT_LAST + 1][DM_LIMITED_SHADOWED + 1];
     struct dm_metric_cell *busy[DM_DOOR_STREAM + 1];
 };
 
@@ -61,6 +71,21 @@ static bool make_row(struct row_cells *cells, struct dm_metrics *metrics,
     return cells->duration != NULL;
 }
 
+/* Every outcome of every class that has limits. */
+static bool make_limited(struct dm_meter *meter, struct dm_metrics *metrics)
+{
+    for (int class = DM_LIMIT_READ; class <= DM_LIMIT_LAST; class ++) {
+        for (int outcome = DM_LIMITED_REFUSED; outcome <= DM_LIMITED_SHADOWED; outcome++) {
+            const char *values[] = {dm_limit_name((enum dm_limit_class) class),
+                                    dm_limited_name((enum dm_limited)outcome)};
+            meter->limited[class][outcome] = dm_metrics_cell(metrics, &limited, values);
+            if (!meter->limited[class][outcome])
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool make_all(struct dm_meter *meter, struct dm_metrics *metrics,
                      const struct dm_router *router)
 {
@@ -75,8 +100,8 @@ static bool make_all(struct dm_meter *meter, struct dm_metrics *metrics,
     meter->degraded = dm_metrics_cell(metrics, &degraded, NULL);
     meter->busy[DM_DOOR_API] = dm_metrics_cell(metrics, &busy, (const char *[]){"api"});
     meter->busy[DM_DOOR_STREAM] = dm_metrics_cell(metrics, &busy, (const char *[]){"stream"});
-    return meter->unrouted && meter->degraded && meter->busy[DM_DOOR_API] &&
-           meter->busy[DM_DOOR_STREAM];
+    return make_limited(meter, metrics) && meter->unrouted && meter->degraded &&
+           meter->busy[DM_DOOR_API] && meter->busy[DM_DOOR_STREAM];
 }
 
 struct dm_meter *dm_meter_new(struct dm_metrics *metrics, const struct dm_router *router)
@@ -113,6 +138,21 @@ void dm_meter_unrouted(struct dm_meter *meter)
 void dm_meter_degraded(struct dm_meter *meter)
 {
     dm_metric_add(meter->degraded, 1);
+}
+
+const char *dm_limited_name(enum dm_limited outcome)
+{
+    static const char *const names[] = {
+        [DM_LIMITED_REFUSED] = "refused",
+        [DM_LIMITED_BLOCKED] = "blocked",
+        [DM_LIMITED_SHADOWED] = "shadowed",
+    };
+    return names[outcome];
+}
+
+void dm_meter_limited(struct dm_meter *meter, enum dm_limit_class class, enum dm_limited outcome)
+{
+    dm_metric_add(meter->limited[class][outcome], 1);
 }
 
 void dm_meter_busy(struct dm_meter *meter, enum dm_door door, int64_t change)

@@ -14,6 +14,15 @@ void dm_meter_free(struct dm_meter *meter); /* NULL allowed */
 void dm_meter_request(struct dm_meter *meter, size_t index, int status, int64_t us);
 void dm_meter_unrouted(struct dm_meter *meter); /* one that no row serves */
 void dm_meter_degraded(struct dm_meter *meter); /* one that the gate judged without Redis */
+/* One that was over a limit of the class. */
+enum dm_limited {
+    DM_LIMITED_NOT = 0,
+    DM_LIMITED_REFUSED,
+    DM_LIMITED_BLOCKED,  /* refused, as all of the caller's are for a while */
+    DM_LIMITED_SHADOWED, /* let through, because limits only count */
+};
+const char *dm_limited_name(enum dm_limited outcome); /* "refused"; NULL: not limited */
+void dm_meter_limited(struct dm_meter *meter, enum dm_limit_class class, enum dm_limited outcome);
 void dm_meter_busy(struct dm_meter *meter, enum dm_door door, int64_t change); /* threads at work */
 
 #endif

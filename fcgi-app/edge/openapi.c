@@ -536,7 +536,7 @@ static bool can_occur(const struct dm_route *row, enum dm_problem problem)
         return row->request != NULL;
     case DM_PROBLEM_UNAUTHENTICATED:
         /* Log-in and its kin take credentials in the body. */
-        return !open || row->limit == DM_LIMIT_AUTH;
+        return !open || row->limit == DM_LIMIT_AUTH || row->limit == DM_LIMIT_REFRESH;
     case DM_PROBLEM_FORBIDDEN:
         return !open;
     case DM_PROBLEM_NOT_FOUND:

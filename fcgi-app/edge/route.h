@@ -25,12 +25,15 @@ enum dm_auth {
 
 enum dm_limit_class {
     DM_LIMIT_UNSAID = 0,
-    DM_LIMIT_NONE,   /* health and metrics only */
-    DM_LIMIT_READ,   /* the caller's role decides */
-    DM_LIMIT_WRITE,  /* the same windows, counted with reads */
-    DM_LIMIT_AUTH,   /* limits.auth, by address */
-    DM_LIMIT_MODEL,  /* limits.model, counted apart from the role's own */
-    DM_LIMIT_EXPORT, /* limits.export, counted apart from the role's own */
+    DM_LIMIT_NONE,    /* health and metrics only */
+    DM_LIMIT_READ,    /* the windows of the caller's role, at limits.cost_read */
+    DM_LIMIT_WRITE,   /* the same windows, at limits.cost_write */
+    DM_LIMIT_AUTH,    /* limits.auth, by address */
+    DM_LIMIT_REFRESH, /* needs room in limits.auth; the handler counts with dm_limit_session */
+    DM_LIMIT_MODEL,   /* limits.model, and the role's own at limits.cost_model */
+    DM_LIMIT_EXPORT,  /* limits.export, and the role's own at limits.cost_export */
+    DM_LIMIT_SESSION, /* limits.refresh: not for rows, see dm_limit_session */
+    DM_LIMIT_LAST = DM_LIMIT_SESSION,
 };
 
 enum dm_door { DM_DOOR_API = 0, DM_DOOR_STREAM }; /* which socket the proxy must use */

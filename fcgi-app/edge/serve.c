@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/id.h"
-#include "domain/gate.h"
 #include "edge/auth.h"
 #include "edge/call.h"
 #include "edge/idempotency.h"
@@ -83,28 +82,9 @@ static void authenticate(struct walk *w)
 
 static enum dm_problem limit(struct walk *w)
 {
-    struct dm_call *call = &w->call;
-    enum dm_limit_class class = call->route ? call->route->limit : DM_LIMIT_READ;
-    struct dm_limit chosen = dm_limit_of(call->domain->settings, class, call->principal.role);
-    struct dm_gate_request request = {
-        .principal = &call->principal,
-        .address = call->request->remote_address,
-        .by_address = chosen.by_address,
-        .rates = chosen.rates,
-        .limit_class = chosen.name,
-    };
-    /* The gate may try Redis and fail; the words that authenticate left are still to be told. */
-    struct dm_err err = call->ctx.err;
-    struct dm_gate_result gate = {.answer = {.allowed = true}};
-    enum dm_result result =
-        dm_gate_check(call->domain, dm_server_limiter(call->server), &call->ctx, &request, &gate);
-    if (gate.degraded)
-        dm_meter_degraded(dm_server_meter(call->server));
-    dm_limit_headers(call->response, &call->ctx, &gate.answer);
-    if (result == DM_OK)
-        call->ctx.err = err;
+    enum dm_result result = dm_limit_call(&w->call);
     if (result == DM_E_UNAUTHENTICATED)
-        dm_auth_challenge(call, result);
+        dm_auth_challenge(&w->call, result);
     return dm_problem_of(result);
 }
 
@@ -276,11 +256,14 @@ static void complete(struct walk *w, enum dm_problem problem)
         dm_buf_reset(&response->body);
 }
 
-static enum dm_severity severity_of(int status)
+/* The flood of somebody who is blocked would be one of the log too; metrics count it. */
+static enum dm_severity severity_of(const struct dm_call *call)
 {
-    if (status == 500)
+    if (call->limited == DM_LIMITED_BLOCKED)
+        return DM_DEBUG;
+    if (call->response->status == 500)
         return DM_ERROR;
-    return status > 500 ? DM_WARN : DM_INFO;
+    return call->response->status > 500 ? DM_WARN : DM_INFO;
 }
 
 /* One line a request. Never a header, a query or a body: they may hold what is the caller's alone. */
@@ -294,7 +277,8 @@ static void log_request(const struct walk *w, enum dm_problem problem, int64_t u
     struct dm_str route = absent;
     if (call->route)
         route = dm_str_from(dm_router_path(options->router, w->match.index));
-    dm_log(options->log, severity_of(call->response->status), &call->ctx.trace, "request",
+    const char *limited = dm_limited_name(call->limited);
+    dm_log(options->log, severity_of(call), &call->ctx.trace, "request",
            DM_ATTR("http.request.method", method[0] ? method : "_OTHER"),
            DM_ATTR("http.route", route),
            DM_ATTR("http.response.status_code", call->response->status),
@@ -302,6 +286,8 @@ static void log_request(const struct walk *w, enum dm_problem problem, int64_t u
            DM_ATTR("enduser.id", call->principal.account_id),
            DM_ATTR("correlation.id", call->ctx.correlation_id),
            DM_ATTR("client.address", call->request->remote_address),
+           DM_ATTR("digitalme.limit.outcome", limited),
+           DM_ATTR("digitalme.limit.class", limited ? dm_limit_name(call->limit_class) : NULL),
            DM_ATTR("error.type",
                    problem != DM_PROBLEM_NONE ? dm_str_from(dm_problem_type(problem)) : absent),
            DM_ATTR("exception.message", failed ? dm_str_from(call->ctx.err.detail) : absent));

@@ -14,22 +14,34 @@ struct dm_local_limiter; /* the fallback: bounded memory, thread-safe */
 struct dm_local_limiter *dm_local_limiter_new(size_t entries_max); /* NULL when out of memory */
 void dm_local_limiter_free(struct dm_local_limiter *limiter);      /* NULL allowed */
 
+/* One counter of the caller's: "call" in the role's windows, "auth", "model" … in their own. */
+struct dm_gate_limit {
+    const char *name;
+    const struct dm_rates *rates; /* n 0: no limit */
+    int64_t cost; /* units that the request takes of each window; 0: it only needs room for one */
+};
+
 struct dm_gate_request {
     const struct dm_principal *principal;
     struct dm_str address; /* the caller's, from the proxy; an IPv6 one counts with its /64 */
     bool by_address;       /* count by address also when the account is known */
-    const struct dm_rates *rates; /* windows to keep; n 0: none */
-    const char *limit_class;      /* names the counter: callers have one a class */
+    struct dm_str whose;   /* given: count for this one instead: "session:<hash>" */
+    struct dm_gate_limit limits[DM_GATE_COUNTERS_MAX]; /* all must have room */
+    size_t n_limits;
 };
 
 struct dm_gate_result {
-    struct dm_gate_answer answer;
-    bool degraded; /* Redis did not answer */
+    struct dm_gate_answer answer; /* windows' counter: among those limits that have rates */
+    bool degraded;                /* Redis did not answer */
+    bool shadow;                  /* limits.mode: nobody is refused, nor told */
 };
 
 /*
- * DM_OK: go on. DM_E_LIMITED: over the limit, figures in *ret_result. DM_E_UNAUTHENTICATED: the session has ended. Another: the
- * session could be read nowhere. *ret_result is set in the first two cases.
+ * DM_OK: go on; with limits.mode shadow the verdict may still be another than allowed. DM_E_LIMITED: over the limit, or blocked
+ * for having been so too often, figures in *ret_result. DM_E_UNAUTHENTICATED: the session has ended. Another: the session could be
+ * read nowhere. *ret_result is set in the first three cases.
+ *
+ * A caller that Redis says is blocked is refused by this process for a second without asking again.
  */
 DM_MUST_CHECK enum dm_result dm_gate_check(const struct dm_domain *domain,
                                            struct dm_local_limiter *limiter, struct dm_ctx *ctx,

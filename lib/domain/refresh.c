@@ -142,6 +142,18 @@ static enum dm_result refuse(struct dm_ctx *ctx)
     return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED, "the refresh token is not valid");
 }
 
+enum dm_result dm_refresh_family(struct dm_ctx *ctx, struct dm_str refresh_token,
+                                 struct dm_str *ret_family_hash)
+{
+    if (refresh_token.n != DM_REFRESH_TOKEN_TEXT)
+        return refuse(ctx);
+    struct dm_str hash = hash_of(ctx, family_of(refresh_token));
+    if (hash.p == NULL)
+        return dm_ctx_nomem(ctx);
+    *ret_family_hash = hash;
+    return DM_OK;
+}
+
 enum dm_result dm_refresh(const struct dm_domain *domain, struct dm_ctx *ctx,
                           struct dm_str refresh_token, struct dm_session_grant *ret_grant)
 {

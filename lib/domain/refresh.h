@@ -18,6 +18,12 @@ struct dm_refresh_token {
 };
 DM_MUST_CHECK enum dm_result dm_refresh_token_new(struct dm_ctx *ctx,
                                                   struct dm_refresh_token *ret_token);
+/*
+ * What names the session of a presented token, ours or not, in counters: the same through its life. DM_E_UNAUTHENTICATED: it
+ * has not the form of one. Lives in the arena.
+ */
+DM_MUST_CHECK enum dm_result dm_refresh_family(struct dm_ctx *ctx, struct dm_str refresh_token,
+                                               struct dm_str *ret_family_hash);
 /* DM_E_UNAUTHENTICATED: no token of ours, the session is over, or the token had been used: then the
  * session ends now. */
 DM_MUST_CHECK enum dm_result dm_refresh(const struct dm_domain *domain, struct dm_ctx *ctx,

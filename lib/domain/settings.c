@@ -11,6 +11,7 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const token_algorithms[] = {"ES256", "HS256", NULL};
+static const char *const limits_modes[] = {"enforce", DM_LIMITS_SHADOW, NULL};
 static const char *const mail_tls[] = {"never", "when-offered", "always", NULL};
 
 /* A table reads best as one. */
@@ -165,20 +166,38 @@ static const struct dm_config_key keys[] = {
     {.name = "idempotency.keep_s", .kind = DM_CONFIG_INT, AT(idempotency_keep_s), .initial = "86400", .min = 60, .max = 604800, .unit = "seconds",
      .text = "How long an Idempotency-Key is honoured."},
 
-    {.name = "limits.anonymous", .kind = DM_CONFIG_RATES, AT(limits_anonymous), .initial = "20/60 500/3600 5000/86400",
-     .text = "Requests of an address without an account."},
-    {.name = "limits.user", .kind = DM_CONFIG_RATES, AT(limits_user), .initial = "60/60 2000/3600 20000/86400",
-     .text = "Requests of an account with role User."},
-    {.name = "limits.admin", .kind = DM_CONFIG_RATES, AT(limits_admin), .initial = "100/60 5000/3600 50000/86400",
-     .text = "Requests of an account with role Admin."},
-    {.name = "limits.superadmin", .kind = DM_CONFIG_RATES, AT(limits_superadmin), .initial = "200/60 10000/3600 100000/86400",
-     .text = "Requests of an account with role SuperAdmin."},
-    {.name = "limits.auth", .kind = DM_CONFIG_RATES, AT(limits_auth), .initial = "20/60 100/3600",
-     .text = "Log-ins, registrations and the like, by address."},
-    {.name = "limits.model", .kind = DM_CONFIG_RATES, AT(limits_model), .initial = "30/60 500/3600 5000/86400",
-     .text = "Messages that are answered by a model."},
-    {.name = "limits.export", .kind = DM_CONFIG_RATES, AT(limits_export), .initial = "5/3600 20/86400",
-     .text = "Exports of everything held."},
+    {.name = "limits.anonymous", .kind = DM_CONFIG_RATES, AT(limits_anonymous), .initial = "20/60 500/3600 5000/86400", .reloadable = true,
+     .text = "What an address without an account may ask for, in units: see the costs."},
+    {.name = "limits.user", .kind = DM_CONFIG_RATES, AT(limits_user), .initial = "60/60 2000/3600 20000/86400", .reloadable = true,
+     .text = "The same of an account with role User."},
+    {.name = "limits.admin", .kind = DM_CONFIG_RATES, AT(limits_admin), .initial = "100/60 5000/3600 50000/86400", .reloadable = true,
+     .text = "The same of an account with role Admin."},
+    {.name = "limits.superadmin", .kind = DM_CONFIG_RATES, AT(limits_superadmin), .initial = "200/60 10000/3600 100000/86400", .reloadable = true,
+     .text = "The same of an account with role SuperAdmin."},
+    {.name = "limits.auth", .kind = DM_CONFIG_RATES, AT(limits_auth), .initial = "20/60 100/3600", .reloadable = true,
+     .text = "Log-ins, registrations, refresh tokens that are not ours and the like, by address."},
+    {.name = "limits.refresh", .kind = DM_CONFIG_RATES, AT(limits_refresh), .initial = "10/60 60/3600", .reloadable = true,
+     .text = "Refreshes of one session."},
+    {.name = "limits.model", .kind = DM_CONFIG_RATES, AT(limits_model), .initial = "30/60 500/3600 5000/86400", .reloadable = true,
+     .text = "Messages that are answered by a model, besides what they cost of the account's own."},
+    {.name = "limits.export", .kind = DM_CONFIG_RATES, AT(limits_export), .initial = "5/3600 20/86400", .reloadable = true,
+     .text = "Exports of everything held, besides what they cost of the account's own."},
+    {.name = "limits.cost_read", .kind = DM_CONFIG_INT, AT(limits_cost_read), .initial = "1", .min = 1, .max = 1000, .unit = "units", .reloadable = true,
+     .text = "What a read takes of the caller's own limits."},
+    {.name = "limits.cost_write", .kind = DM_CONFIG_INT, AT(limits_cost_write), .initial = "1", .min = 1, .max = 1000, .unit = "units", .reloadable = true,
+     .text = "What a write takes of them."},
+    {.name = "limits.cost_auth", .kind = DM_CONFIG_INT, AT(limits_cost_auth), .initial = "1", .min = 1, .max = 1000, .unit = "units", .reloadable = true,
+     .text = "What a log-in and the like takes of limits.auth."},
+    {.name = "limits.cost_model", .kind = DM_CONFIG_INT, AT(limits_cost_model), .initial = "2", .min = 1, .max = 1000, .unit = "units", .reloadable = true,
+     .text = "What a message that a model answers takes of them."},
+    {.name = "limits.cost_export", .kind = DM_CONFIG_INT, AT(limits_cost_export), .initial = "10", .min = 1, .max = 1000, .unit = "units", .reloadable = true,
+     .text = "What an export takes of them."},
+    {.name = "limits.block_after", .kind = DM_CONFIG_INT, AT(limits_block_after), .initial = "20", .min = 0, .max = 10000, .unit = "refusals", .reloadable = true,
+     .text = "Who is refused this often within a minute is blocked; 0: nobody is."},
+    {.name = "limits.block_s", .kind = DM_CONFIG_INT, AT(limits_block_s), .initial = "900", .min = 1, .max = 86400, .unit = "seconds", .reloadable = true,
+     .text = "How long a block lasts."},
+    {.name = "limits.mode", .kind = DM_CONFIG_CHOICE, AT(limits_mode), .initial = "enforce", .choices = limits_modes, .reloadable = true,
+     .text = "enforce the limits, or only count in metrics and log what would have been refused."},
 };
 /* clang-format on */
 

@@ -89,8 +89,15 @@ struct dm_settings {
 
     /* limits */
     struct dm_rates limits_anonymous, limits_user, limits_admin, limits_superadmin;
-    struct dm_rates limits_auth, limits_model, limits_export;
+    struct dm_rates limits_auth, limits_refresh, limits_model, limits_export;
+    int64_t limits_cost_read, limits_cost_write, limits_cost_auth, limits_cost_model;
+    int64_t limits_cost_export;
+    int64_t limits_block_after; /* refusals within a minute; 0: nobody is blocked */
+    int64_t limits_block_s;
+    const char *limits_mode; /* enforce | DM_LIMITS_SHADOW */
 };
+
+#define DM_LIMITS_SHADOW "shadow"
 
 extern const struct dm_config_table dm_settings_table;
 

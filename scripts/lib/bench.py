@@ -30,7 +30,7 @@ BARE_THREADS = 16
 MEMORIES = 2000
 # The limiter runs, with limits so wide that no load here reaches them.
 WIDE_LIMITS = {name: "100000000/60 100000000/3600 100000000/86400" for name in
-               [f"limits.{c}" for c in ("anonymous", "user", "admin", "superadmin", "auth", "model", "export")]}
+               [f"limits.{c}" for c in ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")]}
 # As large as what the bare responder prints of it, so that no side carries more bytes than the other.
 SMALL_PROFILE = {"name": "Ada Bench", "description": "Measures twice. " * 20, "coreValues": ["Honesty", "Patience", "Order"]}
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

@@ -21,7 +21,7 @@ from system import System  # noqa: E402
 
 # Wide enough that only test_limits.py, which has systems of its own, ever meets a limit.
 WIDE = {f"limits.{name}": "1000000/60" for name in
-        ("anonymous", "user", "admin", "superadmin", "auth", "model", "export")}
+        ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")}
 SETTINGS = {**WIDE, "token.access_s": "3600", "password.queue": "16", "password.wait_ms": "60000", "worker.backoff_s": "1", "worker.backoff_max_s": "1"}
 
 

@@ -58,6 +58,8 @@ void dm_loopback_open(struct dm_loopback *lb, const struct dm_routes *rows)
                 .token_access_s = 900,
                 .session_cache_s = 60,
                 .idempotency_keep_s = 60,
+                .limits_cost_read = 1,
+                .limits_cost_write = 1,
                 .api_threads = 4,
                 .stream_threads = 4,
                 .socket_backlog = 64,

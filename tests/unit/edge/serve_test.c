@@ -447,8 +447,9 @@ static void limits_without_redis(void)
     begin();
     lb.settings.limits_anonymous = (struct dm_rates){.rate = {{3, 60}, {100, 3600}}, .n = 2};
     CU_ASSERT_EQUAL(get("/api/v1/things/" ID), 200);
-    CU_ASSERT_STR(dm_loopback_header(&lb, "RateLimit-Policy"), "\"default\";q=3;w=60");
-    CU_ASSERT_STR(dm_loopback_header(&lb, "RateLimit"), "\"default\";r=2;t=20");
+    CU_ASSERT_STR(dm_loopback_header(&lb, "RateLimit-Policy"),
+                  "\"minute\";q=3;w=60, \"hour\";q=100;w=3600");
+    CU_ASSERT_STR(dm_loopback_header(&lb, "RateLimit"), "\"minute\";r=2;t=20, \"hour\";r=99;t=36");
     CU_ASSERT_STR(dm_loopback_header(&lb, "X-RateLimit-Limit"), "3");
     CU_ASSERT_STR(dm_loopback_header(&lb, "X-RateLimit-Remaining"), "2");
     CU_ASSERT_STR(dm_loopback_header(&lb, "X-RateLimit-Reset"), "20");
@@ -464,6 +465,52 @@ static void limits_without_redis(void)
                                .path = DM_STR("/api/v1/things/" ID),
                                .remote_address = DM_STR("192.0.2.2")};
     CU_ASSERT_EQUAL(dm_loopback_send(&lb, other)->status, 200);
+    end();
+}
+
+/* What the metrics say of the class. */
+static bool metric_is(const char *series, int value)
+{
+    char line[128];
+    struct dm_buf text;
+    dm_buf_init(&text, NULL, 1 << 20);
+    dm_metrics_print(lb.metrics, &text);
+    snprintf(line, sizeof(line), "%s %d\n", series, value);
+    dm_buf_add_char(&text, '\0');
+    bool found = !dm_buf_failed(&text) && strstr(text.p, line) != NULL;
+    dm_buf_done(&text);
+    return found;
+}
+
+static void blocks_who_is_refused_too_often(void)
+{
+    begin();
+    lb.settings.limits_anonymous = (struct dm_rates){.rate = {{1, 1}}, .n = 1};
+    lb.settings.limits_block_after = 2;
+    lb.settings.limits_block_s = 900;
+    CU_ASSERT_EQUAL(get("/api/v1/things/" ID), 200);
+    CU_ASSERT_EQUAL(get("/api/v1/things/" ID), 429);
+    CU_ASSERT_STR(dm_loopback_header(&lb, "Retry-After"), "1");
+    CU_ASSERT_EQUAL(get("/api/v1/things/" ID), 429);
+    CU_ASSERT_EQUAL(get("/api/v1/things/" ID), 429);
+    CU_ASSERT_STR(dm_loopback_header(&lb, "Retry-After"), "900");
+    CU_ASSERT_STR(dm_loopback_header(&lb, "RateLimit"), "\"second\";r=0;t=900");
+    CU_ASSERT_TRUE(metric_is("digitalme_limited_total{class=\"read\",outcome=\"refused\"}", 1));
+    CU_ASSERT_TRUE(metric_is("digitalme_limited_total{class=\"read\",outcome=\"blocked\"}", 2));
+    end();
+}
+
+static void a_shadow_lets_all_through_and_counts(void)
+{
+    begin();
+    lb.settings.limits_anonymous = (struct dm_rates){.rate = {{1, 3600}}, .n = 1};
+    lb.settings.limits_mode = DM_LIMITS_SHADOW;
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(get("/api/v1/things/" ID), 200);
+        CU_ASSERT_PTR_NULL(dm_loopback_header(&lb, "RateLimit").p);
+    }
+    CU_ASSERT_TRUE(metric_is("digitalme_limited_total{class=\"read\",outcome=\"shadowed\"}", 2));
+    CU_ASSERT_TRUE(metric_is("digitalme_limited_total{class=\"read\",outcome=\"refused\"}", 0));
     end();
 }
 
@@ -588,6 +635,8 @@ CU_TestInfo *dm_serve_suite(void)
         {"stays closed without any store", stays_closed_without_any_store},
         {"hides what is for the machine itself", hides_what_is_for_the_machine_itself},
         {"limits without Redis", limits_without_redis},
+        {"blocks who is refused too often", blocks_who_is_refused_too_often},
+        {"a shadow lets all through and counts", a_shadow_lets_all_through_and_counts},
         {"survives an arena that is full", survives_an_arena_that_is_full},
         {"logs one line without the caller's words", logs_one_line_without_the_callers_words},
         {"counts by row and status", counts_by_row_and_status},
