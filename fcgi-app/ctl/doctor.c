@@ -14,6 +14,8 @@
 
 #define ARENA_BYTES (1024 * 1024)
 #define CHECK_MS 3000
+#define HASH_LEAST_US 10000
+#define HASH_MOST_US 200000
 #define KEY_LATE_S (2 * 86400) /* what a daily run may be late */
 
 /* What one check found; words only when it failed. */
@@ -91,6 +93,18 @@ static struct finding check_breached(const struct dm_settings *settings, struct 
     return found(dm_breached_check(settings->password_breached_file, &ctx->err), ctx->err.detail);
 }
 
+/* Too cheap for whoever steals the hashes, or too dear for whoever logs in. */
+static struct finding check_cost(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    int64_t took_us;
+    int cost = (int)settings->password_cost;
+    enum dm_result result = dm_password_measure(cost, &took_us, &ctx->err);
+    if (result == DM_OK && (took_us < HASH_LEAST_US || took_us > HASH_MOST_US))
+        result = dm_err_set(&ctx->err, DM_E_INVALID, "a hash of cost %d takes %.1f ms", cost,
+                            (double)took_us / 1000);
+    return found(result, ctx->err.detail);
+}
+
 static struct finding check_database(const struct dm_settings *settings, struct dm_ctx *ctx)
 {
     struct dm_pg *pg = dm_startup_pg(settings, "digitalmectl");
@@ -148,6 +162,8 @@ static const struct check checks[] = {
      check_mail_texts},
     {"breached passwords", "set password.breached_file to a list of SHA-1 hashes sorted by hash",
      check_breached},
+    {"cost of a password", "put what digitalmectl password calibrate prints into password.cost",
+     check_cost},
     {"database", "is PostgreSQL running, and are database.conninfo and its password right?",
      check_database},
     {"schema", "sqitch deploy", check_schema},

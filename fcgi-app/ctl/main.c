@@ -20,6 +20,8 @@ static const struct dm_ctl_command commands[] = {
     {"keys rotate", "make the next signing key, and remove those that are past",
      dm_ctl_keys_rotate},
     {"openapi", "print the OpenAPI document", dm_ctl_openapi},
+    {"password calibrate", "measure what a password's hash may cost on this machine",
+     dm_ctl_password_calibrate},
     {"routes", "print one line an endpoint", dm_ctl_routes},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -28,7 +30,7 @@ static int usage(FILE *out, int status)
 {
     fprintf(out, "usage: %s [-c FILE] COMMAND\n", PROGRAM);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-15s %s\n", commands[i].words, commands[i].summary);
+        fprintf(out, "  %-18s %s\n", commands[i].words, commands[i].summary);
     fprintf(out,
             "  -c, --config FILE  read FILE instead of %s\n"
             "  -V, --version      print the version\n"

@@ -37,6 +37,11 @@ int64_t dm_clock_monotonic_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t dm_clock_thread_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int dm_clock_left_ms(int64_t deadline_ms)
 {
     int64_t now = dm_clock_monotonic_ms();

@@ -13,6 +13,8 @@
 int64_t dm_clock_wall_ms(void);      /* since 1970-01-01T00:00:00Z */
 int64_t dm_clock_monotonic_ms(void); /* since an arbitrary point */
 int64_t dm_clock_monotonic_us(void);
+/* Processor time that this thread has had: to measure work by, whatever else the machine does. */
+int64_t dm_clock_thread_us(void);
 
 /* Milliseconds left until deadline_ms (monotonic), never below 0; fits an int for poll(2). */
 int dm_clock_left_ms(int64_t deadline_ms);

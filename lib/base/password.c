@@ -10,6 +10,8 @@
 #include <string.h>
 #include <zxcvbn.h>
 
+#include "base/clock.h"
+
 #define PREFIX "$2b$"
 #define HASH_CHARACTERS (DM_PASSWORD_HASH_TEXT - 1)
 #define SALT_BYTES 16
@@ -93,6 +95,23 @@ bool dm_password_verify(struct dm_secret pepper, struct dm_str password, const c
 bool dm_password_needs_rehash(const char *hash, int cost)
 {
     return cost_of(hash) != cost;
+}
+
+enum dm_result dm_password_measure(int cost, int64_t *ret_us, struct dm_err *err)
+{
+    const struct dm_secret pepper = {"to measure by", 13};
+    char hash[DM_PASSWORD_HASH_TEXT];
+    int64_t least_us = INT64_MAX;
+    for (int i = 0; i < 3; i++) {
+        int64_t began_us = dm_clock_thread_us();
+        enum dm_result result = dm_password_hash(pepper, DM_STR("a password"), cost, hash, err);
+        if (result != DM_OK)
+            return result;
+        int64_t took_us = dm_clock_thread_us() - began_us;
+        least_us = took_us < least_us ? took_us : least_us;
+    }
+    *ret_us = least_us;
+    return DM_OK;
 }
 
 /* zxcvbn's own thresholds, in guesses; libzxcvbn gives their logarithm to base 2. */

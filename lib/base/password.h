@@ -24,6 +24,8 @@ DM_MUST_CHECK enum dm_result dm_password_hash(struct dm_secret pepper, struct dm
 bool dm_password_verify(struct dm_secret pepper, struct dm_str password, const char *hash);
 /* The hash was made at another cost: make a new one at log-in. */
 bool dm_password_needs_rehash(const char *hash, int cost);
+/* The processor time that one hash takes at cost: the least of three. */
+DM_MUST_CHECK enum dm_result dm_password_measure(int cost, int64_t *ret_us, struct dm_err *err);
 /* zxcvbn's score 0 (worst) to 4; words: n_words C strings about the account, at most DM_PASSWORD_WORDS_MAX, as penalty. */
 int dm_password_score(struct dm_str password, const char *const *words, size_t n_words);
 

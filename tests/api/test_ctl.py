@@ -1,4 +1,5 @@
 """digitalmectl: what the operator sees."""
+import json
 import re
 import subprocess
 
@@ -140,6 +141,37 @@ def test_doctor_names_each_failed_check(ctl):
     """A line that does not say which check failed helps nobody at three in the morning."""
     done = ctl("doctor", env={"DIGITALME_REDIS_ADDRESS": "unix:/nonexistent/redis.sock"})
     assert re.search(r"^FAIL +redis\b", done.stdout, re.M), done.stdout
+
+
+def test_calibrate_finds_the_dearest_cost_within_the_time(ctl):
+    found = json.loads(ctl("password", "calibrate", "--json", "--max-ms", "100").stdout)
+    times = {row["cost"]: row["ms"] for row in found["measured"]}
+    assert found["maxMs"] == 100 and list(times) == list(range(10, 10 + len(times)))
+    assert times.get(found["cost"], 0) <= 100 < times[max(times)] or found["cost"] == 10 and times[10] > 100
+    # Each step doubles the work.
+    assert all(1.5 < times[cost + 1] / times[cost] < 2.7 for cost in list(times)[:-1]), times
+
+
+def test_calibrate_prints_what_goes_into_the_file(ctl, tmp_path, system):
+    text = ctl("password", "calibrate", "--max-ms", "1").stdout
+    assert text.endswith("[password]\ncost = 10\n") and "no lower" in text
+    path = tmp_path / "digitalme.conf"
+    path.write_text(text)
+    secrets = {"DIGITALME_PASSWORD_PEPPER": "p" * 40, "DIGITALME_ENCRYPTION_KEY": system._load()["encryption_key"]}
+    done = ctl("config", "print", config=path, env=secrets)
+    assert re.search(r"^cost = 10\b.*digitalme.conf", done.stdout, re.M), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [["--max-ms"], ["--max-ms", "0"], ["--max-ms", "soon"], ["--fast"], ["120"]])
+def test_calibrate_says_what_it_takes(ctl, words):
+    done = ctl("password", "calibrate", *words)
+    assert done.returncode == 2 and "--max-ms 1…10000" in done.stderr and done.stdout == ""
+
+
+def test_doctor_tells_of_a_cost_that_keeps_people_waiting(ctl):
+    done = ctl("doctor", env={"DIGITALME_PASSWORD_COST": "14"})
+    assert done.returncode == 1
+    assert re.search(r"^FAIL +cost of a password .*cost 14 takes \d+\.\d ms\n.*calibrate", done.stdout, re.M), done.stdout
 
 
 def test_routes_prints_one_line_an_endpoint(ctl, contract):
