@@ -1,6 +1,7 @@
 /* Sessions over HTTP: log in, refresh, log out. The rules are in domain/session.c. */
 #include "api/account.h"
 #include "api/api.h"
+#include "domain/device.h"
 #include "domain/passwords.h"
 #include "domain/refresh.h"
 #include "domain/session.h"
@@ -8,7 +9,7 @@
 #include "edge/limit.h"
 
 struct login_in {
-    struct dm_str email, password;
+    struct dm_str email, password, device_token;
 };
 static const struct dm_field login_fields[] = {
     {.name = "email",
@@ -27,6 +28,13 @@ static const struct dm_field login_fields[] = {
      .min = 1,
      .max = DM_PASSWORDS_SENT_MAX,
      .text = "its password"},
+    {.name = "deviceToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct login_in, device_token),
+     .min = 1,
+     .max = DM_DEVICE_TOKEN_MAX,
+     .text =
+         "from this device's last log-in: others' wrong passwords are then not held against it"},
 };
 static const struct dm_shape login_shape = DM_SHAPE(struct login_in, "Login", login_fields);
 
@@ -45,7 +53,7 @@ static const struct dm_field refresh_fields[] = {
 static const struct dm_shape refresh_shape = DM_SHAPE(struct refresh_in, "Refresh", refresh_fields);
 
 struct session_out {
-    struct dm_str access_token, token_type, refresh_token;
+    struct dm_str access_token, token_type, refresh_token, device_token;
     struct dm_opt_time expires_at, refresh_expires_at;
     struct dm_account_body *user;
 };
@@ -75,6 +83,10 @@ static const struct dm_field session_fields[] = {
      .offset = offsetof(struct session_out, refresh_expires_at),
      .required = true,
      .text = "when the session ends, unless it is refreshed before"},
+    {.name = "deviceToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct session_out, device_token),
+     .text = "of a log-in: keep it, and send it with the next one; it opens nothing by itself"},
     {.name = "user",
      .kind = DM_OBJECT,
      .offset = offsetof(struct session_out, user),
@@ -99,6 +111,7 @@ static enum dm_result reply(struct dm_call *call, const struct dm_session_grant 
         .expires_at = {.set = true, .ms = grant->access_expires_at_ms},
         .refresh_token = grant->refresh_token,
         .refresh_expires_at = {.set = true, .ms = grant->refresh_expires_at_ms},
+        .device_token = grant->device_token,
         .user = user,
     };
     return DM_OK;
@@ -110,6 +123,7 @@ static enum dm_result serve_login(struct dm_call *call)
     const struct dm_login login = {
         .email = in->email,
         .password = in->password,
+        .device_token = in->device_token,
         .user_agent = call->request->user_agent,
         .address = call->request->remote_address,
     };

@@ -11,6 +11,8 @@
 #include "domain/job.h"
 #include "domain/startup.h"
 #include "store/account_store.h"
+#include "store/device_store.h"
+#include "store/guard_store.h"
 #include "store/idempotency_store.h"
 #include "store/session_store.h"
 
@@ -89,28 +91,68 @@ static void run_job(struct dm_worker *worker, struct dm_ctx *ctx, struct dm_pg_c
     log_outcome(worker, ctx, job, result, dead, started_us);
 }
 
+/* What is past its time, a row a table; at most SWEEP_ROWS at once. */
+static enum dm_result sweep_keys(const struct dm_domain *domain, struct dm_ctx *ctx, int64_t *ret_n)
+{
+    return dm_idempotency_store_sweep(domain->pg, ctx, SWEEP_ROWS, ret_n);
+}
+
+static enum dm_result sweep_jobs(const struct dm_domain *domain, struct dm_ctx *ctx, int64_t *ret_n)
+{
+    return dm_job_store_sweep(domain->pg, ctx, JOB_KEEP_S, SWEEP_ROWS, ret_n);
+}
+
+static enum dm_result sweep_tokens(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                   int64_t *ret_n)
+{
+    return dm_account_store_sweep_tokens(domain->pg, ctx, SWEEP_ROWS, ret_n);
+}
+
+static enum dm_result sweep_sessions(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                     int64_t *ret_n)
+{
+    return dm_session_store_sweep(domain->pg, ctx, SESSION_KEEP_S, SWEEP_ROWS, ret_n);
+}
+
+static enum dm_result sweep_devices(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                    int64_t *ret_n)
+{
+    return dm_device_store_sweep(domain->pg, ctx, domain->settings->device_keep_s, SWEEP_ROWS,
+                                 ret_n);
+}
+
+static enum dm_result sweep_guard(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                  int64_t *ret_n)
+{
+    const struct dm_settings *settings = domain->settings;
+    return dm_guard_store_sweep(domain->pg, ctx, settings->lockout_keep_s,
+                                settings->lockout_failures_max, SWEEP_ROWS, ret_n);
+}
+
+static const struct {
+    const char *what;
+    enum dm_result (*run)(const struct dm_domain *domain, struct dm_ctx *ctx, int64_t *ret_n);
+} sweeps[] = {
+    {"idempotency_key", sweep_keys}, {"job", sweep_jobs},       {"one_time_token", sweep_tokens},
+    {"session", sweep_sessions},     {"device", sweep_devices}, {"login_guard", sweep_guard},
+};
+
 static void sweep(struct worker_thread *self, struct dm_ctx *ctx)
 {
-    const struct dm_domain *domain = self->worker->options.domain;
-    int64_t keys = 0, jobs = 0, tokens = 0, sessions = 0;
-    enum dm_result result = dm_idempotency_store_sweep(domain->pg, ctx, SWEEP_ROWS, &keys);
-    if (result == DM_OK)
-        result = dm_job_store_sweep(domain->pg, ctx, JOB_KEEP_S, SWEEP_ROWS, &jobs);
-    if (result == DM_OK)
-        result = dm_account_store_sweep_tokens(domain->pg, ctx, SWEEP_ROWS, &tokens);
-    if (result == DM_OK)
-        result = dm_session_store_sweep(domain->pg, ctx, SESSION_KEEP_S, SWEEP_ROWS, &sessions);
-    /* A full batch means that there is more: soon again. */
-    bool more = result == DM_OK && (keys == SWEEP_ROWS || jobs == SWEEP_ROWS ||
-                                    tokens == SWEEP_ROWS || sessions == SWEEP_ROWS);
+    struct dm_log *log = self->worker->options.log;
+    bool more = false;
+    for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
+        int64_t n = 0;
+        if (sweeps[i].run(self->worker->options.domain, ctx, &n) != DM_OK)
+            dm_log(log, DM_WARN, &ctx->trace, "sweep failed", DM_ATTR("sweep.what", sweeps[i].what),
+                   DM_ATTR("error.message", ctx->err.detail));
+        else if (n > 0)
+            dm_log(log, DM_INFO, &ctx->trace, "swept", DM_ATTR("sweep.what", sweeps[i].what),
+                   DM_ATTR("sweep.rows", n));
+        /* A full batch means that there is more: soon again. */
+        more = more || n == SWEEP_ROWS;
+    }
     self->next_sweep_ms = dm_clock_monotonic_ms() + (more ? 0 : SWEEP_EVERY_MS);
-    if (result != DM_OK)
-        dm_log(self->worker->options.log, DM_WARN, &ctx->trace, "sweep failed",
-               DM_ATTR("error.message", ctx->err.detail));
-    else if (keys + jobs + tokens + sessions > 0)
-        dm_log(self->worker->options.log, DM_INFO, &ctx->trace, "swept",
-               DM_ATTR("sweep.idempotency_keys", keys), DM_ATTR("sweep.jobs", jobs),
-               DM_ATTR("sweep.one_time_tokens", tokens), DM_ATTR("sweep.sessions", sessions));
 }
 
 static void tell_database(struct worker_thread *self, const struct dm_ctx *ctx, bool down)

@@ -89,6 +89,11 @@ size_t dm_str_find(struct dm_str s, char c, size_t from)
     return hit ? (size_t)(hit - s.p) : s.n;
 }
 
+bool dm_str_contains(struct dm_str s, struct dm_str what)
+{
+    return what.n == 0 || (s.n >= what.n && memmem(s.p, s.n, what.p, what.n) != NULL);
+}
+
 bool dm_str_next(struct dm_str *rest, char sep, struct dm_str *ret_part)
 {
     if (rest->p == NULL)

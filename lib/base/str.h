@@ -33,6 +33,7 @@ struct dm_str dm_str_slice(struct dm_str s, size_t from, size_t n); /* clipped t
 struct dm_str dm_str_trim(struct dm_str s);                         /* ASCII space and tab */
 /* Position of c at or after from, or s.n. */
 size_t dm_str_find(struct dm_str s, char c, size_t from);
+bool dm_str_contains(struct dm_str s, struct dm_str what);
 /* Split off what comes before sep; *rest keeps what follows. False when *rest is absent (the end was reached). */
 bool dm_str_next(struct dm_str *rest, char sep, struct dm_str *ret_part);
 /* The whole of s is a decimal integer (optional '-') in min..max. False otherwise; *ret untouched. */

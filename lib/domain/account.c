@@ -9,6 +9,8 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/json_write.h"
+#include "domain/device.h"
+#include "domain/guard.h"
 #include "domain/mail.h"
 #include "domain/passwords.h"
 #include "store/account_store.h"
@@ -243,30 +245,37 @@ enum dm_result dm_account_run_resend(const struct dm_domain *domain, struct dm_c
 }
 
 enum dm_result dm_account_authenticate(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                       struct dm_str email, struct dm_str password,
-                                       struct dm_account *ret_account,
-                                       struct dm_str *ret_password_hash)
+                                       const struct dm_login *login,
+                                       struct dm_authenticated *ret_who)
 {
-    struct dm_str email_key = dm_format_email_key(ctx->arena, email);
-    if (email_key.p == NULL)
+    struct dm_guard_try attempt = {
+        .email = login->email,
+        .email_key = dm_format_email_key(ctx->arena, login->email),
+        .user_agent = login->user_agent,
+        .address = login->address,
+    };
+    if (attempt.email_key.p == NULL)
         return dm_ctx_nomem(ctx);
     struct dm_account_row row = {0};
-    enum dm_result result = dm_account_store_by_email(domain->pg, ctx, email_key, &row);
-    if (result != DM_OK && result != DM_E_NOTFOUND)
-        return result;
-
-    bool active = result == DM_OK && dm_str_eq_c(row.state, "active");
-    bool matches;
-    result = dm_passwords_check(domain, ctx, password,
-                                active ? row.password_hash : (struct dm_str){0}, &matches);
+    enum dm_result result = dm_account_store_by_email(domain->pg, ctx, attempt.email_key, &row);
+    if (result == DM_OK || result == DM_E_NOTFOUND)
+        result = dm_device_identify(domain, ctx, login->device_token, row.id, &attempt.device_id);
+    bool counts = false;
+    struct dm_str hash = {0};
+    if (row.id.p != NULL && dm_str_eq_c(row.state, "active"))
+        hash = row.password_hash;
+    if (result == DM_OK)
+        result = dm_passwords_check(domain, ctx, login->password, hash, &attempt.right);
+    if (result == DM_OK)
+        result = dm_guard_settle(domain, ctx, &attempt, &counts);
     if (result != DM_OK)
         return result;
-    if (!matches)
+    if (!attempt.right || !counts)
         return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED,
                           "the e-mail address or the password is wrong, or the address is not "
                           "confirmed yet");
-    *ret_account = account_of(&row);
-    *ret_password_hash = row.password_hash;
+    *ret_who = (struct dm_authenticated){
+        .account = account_of(&row), .password_hash = hash, .device_id = attempt.device_id};
     return DM_OK;
 }
 
@@ -274,7 +283,6 @@ enum dm_result dm_account_check_password(const struct dm_domain *domain, struct 
                                          struct dm_str account_id, struct dm_str session_id,
                                          struct dm_str password)
 {
-    (void)session_id;
     struct dm_account_row row;
     enum dm_result result = dm_account_store_by_id(domain->pg, ctx, account_id, &row);
     if (result != DM_OK)
@@ -283,6 +291,8 @@ enum dm_result dm_account_check_password(const struct dm_domain *domain, struct 
         return dm_err_set(&ctx->err, DM_E_NOTFOUND, "the account is not active");
     bool matches = false;
     result = dm_passwords_check(domain, ctx, password, row.password_hash, &matches);
+    if (result == DM_OK)
+        result = dm_guard_settle_session(domain, ctx, session_id, matches);
     if (result == DM_OK && !matches)
         return dm_err_set_field(&ctx->err, "/password", "wrong", "the password is wrong");
     return result;

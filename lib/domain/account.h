@@ -38,19 +38,33 @@ DM_MUST_CHECK enum dm_result dm_account_resend_confirmation(const struct dm_doma
 /* The worker's part, a job of kind "resend_confirmation": a mail goes out if the address has an unconfirmed account. */
 DM_MUST_CHECK enum dm_result dm_account_run_resend(const struct dm_domain *domain,
                                                    struct dm_ctx *ctx, const struct dm_job *job);
+/* What somebody who wants in gives; all but the first two may be absent. */
+struct dm_login {
+    struct dm_str email, password;
+    struct dm_str device_token;
+    struct dm_str user_agent, address; /* as the client sent them */
+};
+
+/* Who has proved to know the password of an account. */
+struct dm_authenticated {
+    struct dm_account account;
+    struct dm_str password_hash; /* the stored one, that matched */
+    struct dm_str device_id;     /* that the token named; absent: none that is known */
+};
+
 /*
  * Whose e-mail address and password are these? DM_E_UNAUTHENTICATED, with the same words and after
- * the same work, for an unknown address, a wrong password, an unconfirmed and a disabled account.
- * *ret_password_hash is the stored hash that matched.
+ * the same work, for an unknown address, a wrong password, an unconfirmed and a disabled account,
+ * and whatever is tried while the guard lets nothing count.
  */
 DM_MUST_CHECK enum dm_result dm_account_authenticate(const struct dm_domain *domain,
-                                                     struct dm_ctx *ctx, struct dm_str email,
-                                                     struct dm_str password,
-                                                     struct dm_account *ret_account,
-                                                     struct dm_str *ret_password_hash);
+                                                     struct dm_ctx *ctx,
+                                                     const struct dm_login *login,
+                                                     struct dm_authenticated *ret_who);
 /*
  * Is it really they who sit before the session? For what must not be done with a stolen token alone.
- * DM_E_INVALID at "/password": "wrong". DM_E_NOTFOUND: no such account, or it is not active.
+ * DM_E_INVALID at "/password": "wrong". DM_E_LIMITED: too many wrong ones in this session.
+ * DM_E_NOTFOUND: no such account, or it is not active.
  */
 DM_MUST_CHECK enum dm_result dm_account_check_password(const struct dm_domain *domain,
                                                        struct dm_ctx *ctx, struct dm_str account_id,

@@ -274,8 +274,7 @@ static void remember_block(struct dm_local_limiter *limiter, const struct dm_gat
     pthread_mutex_unlock(place.lock);
 }
 
-/* A host of IPv6 has a whole /64 to choose from, so that is what counts as one caller. */
-static struct dm_str caller_network(struct dm_ctx *ctx, struct dm_str address)
+struct dm_str dm_gate_network(struct dm_ctx *ctx, struct dm_str address)
 {
     char text[INET6_ADDRSTRLEN];
     struct in6_addr v6;
@@ -311,7 +310,7 @@ static struct dm_str counter_key(const struct dm_domain *domain, struct dm_ctx *
         return dm_arena_printf(ctx->arena, "%saccount:%.*s:%s", prefix,
                                DM_STR_ARG(principal->account_id), name);
     return dm_arena_printf(ctx->arena, "%saddress:%.*s:%s", prefix,
-                           DM_STR_ARG(caller_network(ctx, request->address)), name);
+                           DM_STR_ARG(dm_gate_network(ctx, request->address)), name);
 }
 
 static enum dm_result make_ask(const struct dm_domain *domain, struct dm_ctx *ctx,

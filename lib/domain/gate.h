@@ -47,6 +47,11 @@ DM_MUST_CHECK enum dm_result dm_gate_check(const struct dm_domain *domain,
                                            struct dm_local_limiter *limiter, struct dm_ctx *ctx,
                                            const struct dm_gate_request *request,
                                            struct dm_gate_result *ret_result);
+/*
+ * What counts as one caller: the address, of an IPv6 one its /64, for a host has all of that to choose from. "unknown" when it is absent.
+ * Absent when the arena is full.
+ */
+struct dm_str dm_gate_network(struct dm_ctx *ctx, struct dm_str address);
 /* The sessions end for everyone at once (after PostgreSQL has it so). Best effort: a cached "alive" ends by itself. */
 void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx,
                   const struct dm_str *session_ids, size_t n);

@@ -2,6 +2,7 @@
 #include "domain/job.h"
 
 #include "domain/account.h"
+#include "domain/guard.h"
 #include "domain/mail.h"
 
 static const struct {
@@ -9,6 +10,7 @@ static const struct {
     enum dm_result (*run)(const struct dm_domain *domain, struct dm_ctx *ctx,
                           const struct dm_job *job);
 } kinds[] = {
+    {"login_locked", dm_guard_run_locked},
     {"mail", dm_mail_run},
     {"resend_confirmation", dm_account_run_resend},
 };

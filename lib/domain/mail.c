@@ -59,6 +59,10 @@ static const struct kind {
     [DM_MAIL_ROLE_CHANGED] = {"role-changed", TAKES("first_name", "role", "at")},
     [DM_MAIL_ACCOUNT_DISABLED] = {"account-disabled", TAKES("first_name", "at")},
     [DM_MAIL_ACCOUNT_ENABLED] = {"account-enabled", TAKES("first_name", "at")},
+    [DM_MAIL_LOGIN_LOCKED] = {"login-locked",
+                              TAKES("first_name", "device", "address", "at", "valid")},
+    [DM_MAIL_LOGIN_SEALED] = {"login-sealed", TAKES("first_name", "device", "address", "at")},
+    [DM_MAIL_NEW_DEVICE] = {"new-device", TAKES("first_name", "device", "address", "at")},
 };
 
 static const struct value *value_named(const char *name)

@@ -19,6 +19,9 @@ enum dm_mail_kind {
     DM_MAIL_ROLE_CHANGED,       /* first_name, role, at_ms */
     DM_MAIL_ACCOUNT_DISABLED,   /* first_name, at_ms */
     DM_MAIL_ACCOUNT_ENABLED,    /* first_name, at_ms */
+    DM_MAIL_LOGIN_LOCKED,       /* first_name, device, address, at_ms, valid_s */
+    DM_MAIL_LOGIN_SEALED,       /* first_name, device, address, at_ms */
+    DM_MAIL_NEW_DEVICE,         /* first_name, device, address, at_ms */
     DM_MAIL_KINDS,              /* how many, and one */
 };
 

@@ -4,9 +4,12 @@
  */
 #include "domain/session.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/utf8.h"
+#include "domain/device.h"
 #include "domain/gate.h"
+#include "domain/mail.h"
 #include "domain/refresh.h"
 #include "domain/token.h"
 #include "store/audit_store.h"
@@ -41,22 +44,57 @@ enum dm_result dm_session_grant_access(const struct dm_domain *domain, struct dm
                           &grant->access_expires_at_ms);
 }
 
-static enum dm_result open_in(struct dm_pg_conn *conn, struct dm_ctx *ctx,
-                              const struct dm_session_new *session, int64_t *ret_expires_at_ms)
+static enum dm_result tell_owner(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                                 struct dm_ctx *ctx, const struct dm_account *account,
+                                 const struct dm_session_facts *facts)
 {
-    enum dm_result result = dm_session_store_add(conn, ctx, session, ret_expires_at_ms);
-    return result == DM_OK ? audit(conn, ctx, "session.create", session->id) : result;
+    const struct dm_mail_new mail = {
+        .kind = DM_MAIL_NEW_DEVICE,
+        .account_id = account->id,
+        .to = account->email,
+        .values = {.first_name = account->first_name,
+                   .device = dm_device_name(ctx, facts->user_agent),
+                   .address = facts->address,
+                   .at_ms = dm_clock_wall_ms()},
+    };
+    return dm_mail_enqueue(conn, ctx, domain->settings, &mail);
+}
+
+/* A session being opened. */
+struct opening {
+    const struct dm_account *account;
+    const struct dm_session_facts *facts;
+    struct dm_session_new session;
+    int64_t expires_at_ms;
+};
+
+static enum dm_result open_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                              struct dm_ctx *ctx, struct opening *opening)
+{
+    const struct dm_session_facts *facts = opening->facts;
+    const struct dm_device_client client = {opening->session.user_agent, facts->address};
+    struct dm_device device;
+    enum dm_result result =
+        dm_device_log_in(conn, ctx, opening->account->id, facts->device_id, &client, &device);
+    if (result != DM_OK)
+        return result;
+    opening->session.device_id = device.id;
+    result = dm_session_store_add(conn, ctx, &opening->session, &opening->expires_at_ms);
+    if (result == DM_OK)
+        result = audit(conn, ctx, "session.create", opening->session.id);
+    if (result == DM_OK && device.is_new)
+        result = tell_owner(domain, conn, ctx, opening->account, facts);
+    return result;
 }
 
 static enum dm_result store_session(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                    const struct dm_session_new *session,
-                                    int64_t *ret_expires_at_ms)
+                                    struct opening *opening)
 {
     struct dm_pg_conn *conn;
     enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
     if (result != DM_OK)
         return result;
-    result = dm_pg_end(conn, ctx, open_in(conn, ctx, session, ret_expires_at_ms));
+    result = dm_pg_end(conn, ctx, open_in(domain, conn, ctx, opening));
     if (result == DM_E_NOTFOUND)
         return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED, "the account has just changed");
     return result;
@@ -72,40 +110,69 @@ enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ct
     enum dm_result result = dm_refresh_token_new(ctx, &token);
     if (result != DM_OK)
         return result;
-    const struct dm_session_new session = {
-        .id = dm_id_new(ctx->arena),
-        .account_id = account->id,
-        .password_hash = facts->password_hash,
-        .family_hash = token.family_hash,
-        .refresh_hash = token.hash,
-        .idle_s = domain->settings->session_idle_s,
-        .absolute_s = domain->settings->session_absolute_s,
-        .user_agent = kept(facts->user_agent, 256),
-        .address = kept(facts->address, 64),
+    struct opening opening = {
+        .account = account,
+        .facts = facts,
+        .session = {.id = dm_id_new(ctx->arena),
+                    .account_id = account->id,
+                    .password_hash = facts->password_hash,
+                    .family_hash = token.family_hash,
+                    .refresh_hash = token.hash,
+                    .idle_s = domain->settings->session_idle_s,
+                    .absolute_s = domain->settings->session_absolute_s,
+                    .user_agent = kept(facts->user_agent, 256),
+                    .address = kept(facts->address, 64)},
     };
-    if (session.id.p == NULL)
+    if (opening.session.id.p == NULL)
         return dm_ctx_nomem(ctx);
+    result = store_session(domain, ctx, &opening);
+    if (result != DM_OK)
+        return result;
 
-    struct dm_session_grant grant = {.account = *account, .refresh_token = token.text};
-    result = store_session(domain, ctx, &session, &grant.refresh_expires_at_ms);
-    if (result == DM_OK)
-        result = dm_session_grant_access(domain, ctx, session.id, &grant);
+    struct dm_session_grant grant = {
+        .account = *account,
+        .refresh_token = token.text,
+        .refresh_expires_at_ms = opening.expires_at_ms,
+        .device_token = dm_device_token(domain, ctx, opening.session.device_id),
+    };
+    if (grant.device_token.p == NULL)
+        return dm_ctx_nomem(ctx);
+    result = dm_session_grant_access(domain, ctx, opening.session.id, &grant);
     if (result == DM_OK)
         *ret_grant = grant;
+    return result;
+}
+
+/* *ret_known: the password was right, whatever came then. */
+static enum dm_result login_once(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                 const struct dm_login *login, bool *ret_known,
+                                 struct dm_session_grant *ret_grant)
+{
+    struct dm_authenticated who;
+    enum dm_result result = dm_account_authenticate(domain, ctx, login, &who);
+    *ret_known = result == DM_OK;
+    if (result != DM_OK)
+        return result;
+    const struct dm_session_facts facts = {
+        .password_hash = who.password_hash,
+        .device_id = who.device_id,
+        .user_agent = login->user_agent,
+        .address = login->address,
+    };
+    result = dm_session_open(domain, ctx, &who.account, &facts, ret_grant);
+    if (result == DM_OK)
+        dm_account_refresh_hash(domain, ctx, who.account.id, login->password, who.password_hash);
     return result;
 }
 
 enum dm_result dm_session_login(const struct dm_domain *domain, struct dm_ctx *ctx,
                                 const struct dm_login *login, struct dm_session_grant *ret_grant)
 {
-    struct dm_account account;
-    struct dm_session_facts facts = {.user_agent = login->user_agent, .address = login->address};
-    enum dm_result result = dm_account_authenticate(domain, ctx, login->email, login->password,
-                                                    &account, &facts.password_hash);
-    if (result == DM_OK)
-        result = dm_session_open(domain, ctx, &account, &facts, ret_grant);
-    if (result == DM_OK)
-        dm_account_refresh_hash(domain, ctx, account.id, login->password, facts.password_hash);
+    bool known;
+    enum dm_result result = login_once(domain, ctx, login, &known, ret_grant);
+    /* Another log-in has just made the hash of the same password anew: look again. */
+    if (result == DM_E_UNAUTHENTICATED && known)
+        result = login_once(domain, ctx, login, &known, ret_grant);
     return result;
 }
 

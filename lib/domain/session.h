@@ -11,17 +11,13 @@
 #include "domain/domain.h"
 #include "store/session_store.h"
 
-struct dm_login {
-    struct dm_str email, password;
-    struct dm_str user_agent, address; /* as the client sent them; may be absent */
-};
-
 /* What log-in and refresh give. Times are wall time. */
 struct dm_session_grant {
     struct dm_str access_token;
     int64_t access_expires_at_ms;
     struct dm_str refresh_token;
     int64_t refresh_expires_at_ms;
+    struct dm_str device_token; /* of log-in: to be shown at the next one; absent after refresh */
     struct dm_account account;
 };
 
@@ -29,6 +25,7 @@ struct dm_session_grant {
 struct dm_session_facts {
     /* That the password was checked against; absent: whatever it is now. */
     struct dm_str password_hash;
+    struct dm_str device_id;           /* as dm_account_authenticate found it; absent: not known */
     struct dm_str user_agent, address; /* as the client sent them; may be absent */
 };
 

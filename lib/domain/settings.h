@@ -50,6 +50,16 @@ struct dm_settings {
     int64_t session_refresh_grace_s;
     int64_t session_cache_s; /* how long Redis may say "alive" without asking PostgreSQL */
 
+    /* lockout */
+    int64_t lockout_failures, lockout_window_s, lockout_lock_s;
+    int64_t lockout_delay_s;
+    int64_t lockout_address_failures;
+    int64_t lockout_failures_max; /* in a row */
+    int64_t lockout_keep_s;
+
+    /* device */
+    int64_t device_keep_s;
+
     /* password */
     struct dm_secret password_pepper;
     int64_t password_cost;

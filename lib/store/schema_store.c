@@ -5,9 +5,10 @@
 static const struct dm_pg_stmt missing_table = {
     .name = "schema_missing_table",
     .sql = "SELECT name\n"
-           "  FROM unnest(ARRAY['account', 'audit_event', 'conversation', 'example_dialogue',\n"
-           "                    'idempotency_key', 'job', 'memory', 'message', 'one_time_token',\n"
-           "                    'pattern', 'profile', 'session', 'trait'])\n"
+           "  FROM unnest(ARRAY['account', 'audit_event', 'conversation', 'device',\n"
+           "                    'example_dialogue', 'idempotency_key', 'job', 'login_guard',\n"
+           "                    'memory', 'message', 'one_time_token', 'pattern', 'profile', "
+           "'session', 'trait'])\n"
            "       WITH ORDINALITY AS wanted (name, position)\n"
            " WHERE to_regclass(name) IS NULL\n"
            "    OR NOT has_table_privilege(to_regclass(name), 'INSERT')\n"

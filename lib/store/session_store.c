@@ -48,18 +48,18 @@ static const struct dm_pg_stmt session_add = {
     .name = "session_add",
     .sql = "INSERT INTO session"
            " (id, account_id, family_hash, refresh_hash, idle_expires_at, absolute_expires_at,"
-           " user_agent, address, created_by, updated_by)"
+           " user_agent, address, device_id, created_by, updated_by)"
            " SELECT $1::uuid, a.id, $4, $5,"
            " now() + make_interval(secs => least($6::bigint, $7::bigint)),"
            " now() + make_interval(secs => $7::bigint),"
-           " $8, $9, a.id, a.id"
+           " $8, $9, $10::uuid, a.id, a.id"
            " FROM account a"
            " WHERE a.id = $2::uuid"
            " AND a.state = 'active'"
            " AND ($3::text IS NULL OR a.password_hash = $3)"
            " FOR SHARE OF a"
            " RETURNING idle_expires_at",
-    .n_params = 9,
+    .n_params = 10,
     .rows = DM_PG_ONE,
 };
 
@@ -77,6 +77,7 @@ enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         dm_pg_int(ctx, session->absolute_s),
         dm_pg_text(session->user_agent),
         dm_pg_text(session->address),
+        dm_pg_text(session->device_id),
     };
     struct dm_pg_result added;
     enum dm_result result = dm_pg_exec(conn, ctx, &session_add, params, &added);

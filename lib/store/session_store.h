@@ -31,6 +31,7 @@ struct dm_session_new {
     struct dm_str password_hash;
     struct dm_str family_hash, refresh_hash; /* SHA-256 hex */
     int64_t idle_s, absolute_s;
+    struct dm_str device_id;
     struct dm_str user_agent; /* at most 256 code points; may be absent */
     struct dm_str address;    /* at most 64; may be absent */
 };

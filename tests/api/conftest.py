@@ -22,7 +22,8 @@ from system import System  # noqa: E402
 # Wide enough that only test_limits.py, which has systems of its own, ever meets a limit.
 WIDE = {f"limits.{name}": "1000000/60" for name in
         ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")}
-SETTINGS = {**WIDE, "token.access_s": "3600", "password.queue": "16", "password.wait_ms": "60000", "worker.backoff_s": "1", "worker.backoff_max_s": "1"}
+SETTINGS = {**WIDE, "token.access_s": "3600", "password.queue": "16", "password.wait_ms": "60000",
+            "lockout.address_failures": "1000000", "worker.backoff_s": "1", "worker.backoff_max_s": "1"}
 
 
 def pytest_collection_modifyitems(config, items):

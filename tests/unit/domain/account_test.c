@@ -13,10 +13,13 @@
 static enum dm_result authenticate(struct dm_world *world, struct dm_str email,
                                    struct dm_str password, struct dm_account *ret_account)
 {
-    struct dm_str hash;
+    const struct dm_login login = {.email = email, .password = password};
+    struct dm_authenticated who;
     world->ctx = dm_world_ctx(world->arena);
-    return dm_account_authenticate(&world->domain, &world->ctx, email, password, ret_account,
-                                   &hash);
+    enum dm_result result = dm_account_authenticate(&world->domain, &world->ctx, &login, &who);
+    if (result == DM_OK)
+        *ret_account = who.account;
+    return result;
 }
 
 static struct dm_str id_of(struct dm_world *world, struct dm_str email)
