@@ -55,7 +55,7 @@ class Account:
 
     def take(self, session):
         """Go on with what a log-in or refresh answered."""
-        SECRETS.update((session["accessToken"], session["refreshToken"]))
+        SECRETS.update(session[name] for name in ("accessToken", "refreshToken", "deviceToken") if session.get(name))
         self.session = session
         self.id = session["user"]["id"]
         self.client.token = session["accessToken"]

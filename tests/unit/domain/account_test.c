@@ -324,13 +324,14 @@ static void hash_of_another_cost_is_made_anew(void)
     struct dm_str email = dm_owner_address(&world);
     dm_owner_join(&world, email);
     struct dm_account account;
-    struct dm_str hash;
+    const struct dm_login login = {.email = email, .password = DM_STR(DM_OWNER_PASSWORD)};
+    struct dm_authenticated who;
     world.settings.password_cost = DM_PASSWORD_COST_MIN + 1;
     world.ctx = dm_world_ctx(world.arena);
-    CU_ASSERT_EQUAL_FATAL(dm_account_authenticate(&world.domain, &world.ctx, email,
-                                                  DM_STR(DM_OWNER_PASSWORD), &account, &hash),
-                          DM_OK);
-    dm_account_refresh_hash(&world.domain, &world.ctx, account.id, DM_STR(DM_OWNER_PASSWORD), hash);
+    CU_ASSERT_EQUAL_FATAL(dm_account_authenticate(&world.domain, &world.ctx, &login, &who), DM_OK);
+    account = who.account;
+    dm_account_refresh_hash(&world.domain, &world.ctx, account.id, login.password,
+                            who.password_hash);
     struct dm_str made = dm_world_ask(
         &world, "test_hash", "SELECT password_hash FROM account WHERE id = $1::uuid", account.id);
     CU_ASSERT_FALSE(dm_password_needs_rehash(made.p, DM_PASSWORD_COST_MIN + 1));

@@ -11,7 +11,9 @@ CU_TestInfo *dm_api_key_text_suite(void);
 CU_TestInfo *dm_audit_chain_suite(void);  /* needs the database */
 CU_TestInfo *dm_builtin_suite(void);      /* needs the database */
 CU_TestInfo *dm_conversation_suite(void); /* needs the database */
+CU_TestInfo *dm_device_suite(void);       /* needs the database */
 CU_TestInfo *dm_gate_suite(void);
+CU_TestInfo *dm_guard_suite(void); /* needs the database */
 CU_TestInfo *dm_mail_suite(void);
 CU_TestInfo *dm_mail_template_suite(void);
 CU_TestInfo *dm_passwords_suite(void);
