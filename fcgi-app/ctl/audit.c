@@ -1,11 +1,8 @@
 /* `audit verify`: reads the whole audit trail and says whether it is as it was written. */
-#include "base/clock.h"
 #include "base/json_write.h"
-#include "ctl/ctl.h"
+#include "ctl/program.h"
 #include "domain/audit_chain.h"
-#include "domain/startup.h"
 
-#define ARENA_BYTES (1024 * 1024)
 #define LINE_BYTES_MAX 4096
 #define VERIFY_MS (12LL * 60 * 60 * 1000) /* a trail of any length; who waits can stop it */
 
@@ -148,22 +145,12 @@ static int verify(const struct dm_domain *domain, struct dm_ctx *ctx, const stru
 int dm_ctl_audit_verify(const struct dm_ctl_options *options, int argc, char **argv)
 {
     struct options how = {0};
-    struct dm_config *config;
-    struct dm_err err = {0};
     if (!take_options(argc, argv, &how))
         return usage();
-    if (dm_startup_config(options->config_file, &err, &config) != DM_OK)
-        return dm_ctl_fail(err.detail);
-    dm_startup_process();
-    const struct dm_settings *settings = dm_config_values(config);
-    const struct dm_domain domain = {.settings = settings,
-                                     .pg = dm_startup_pg(settings, "digitalmectl")};
-    struct dm_ctx ctx = {.arena = dm_arena_new(ARENA_BYTES, ARENA_BYTES),
-                         .deadline_ms = dm_clock_monotonic_ms() + VERIFY_MS};
-    int status = domain.pg != NULL && ctx.arena != NULL ? verify(&domain, &ctx, &how)
-                                                        : dm_ctl_fail("out of memory");
-    dm_arena_free(ctx.arena);
-    dm_pg_close(domain.pg);
-    dm_config_free(config);
+    struct dm_ctl_program program;
+    int status = dm_ctl_program_open(options, VERIFY_MS, &program);
+    if (status == 0)
+        status = verify(&program.domain, &program.ctx, &how);
+    dm_ctl_program_close(&program);
     return status;
 }

@@ -23,6 +23,7 @@ static const struct dm_ctl_command commands[] = {
     {"password calibrate", "measure what a password's hash may cost on this machine",
      dm_ctl_password_calibrate},
     {"routes", "print one line an endpoint", dm_ctl_routes},
+    {"user create-admin", "make an administrator's account", dm_ctl_user_create_admin},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -3,8 +3,11 @@
 
 #include "base/clock.h"
 #include "base/format.h"
+#include "base/id.h"
 #include "domain/mail.h"
+#include "domain/passwords.h"
 #include "domain/session.h"
+#include "store/account_store.h"
 #include "store/audit_store.h"
 
 enum dm_result dm_user_list(const struct dm_domain *domain, struct dm_ctx *ctx,
@@ -221,5 +224,105 @@ enum dm_result dm_user_lock_for_removal(struct dm_pg_conn *conn, struct dm_ctx *
         return dm_err_set(&ctx->err, DM_E_CONFLICT,
                           "it is the last active SuperAdmin: make somebody else one before");
     *ret_user = change.target;
+    return DM_OK;
+}
+
+static enum dm_result create_in(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                const struct dm_account_new *account, struct dm_str role)
+{
+    bool added = false;
+    enum dm_result result = dm_user_store_add(conn, ctx, account, role, &added);
+    if (result != DM_OK)
+        return result;
+    if (!added)
+        return dm_err_set(&ctx->err, DM_E_CONFLICT,
+                          "there is an account with this address already: --promote gives it the "
+                          "role");
+    const struct dm_audit_event event = {
+        .action = "account.create_admin",
+        .entity = "account",
+        .entity_id = account->id,
+        .detail = dm_arena_printf(ctx->arena, "{\"role\": \"%.*s\"}", DM_STR_ARG(role)),
+    };
+    return event.detail.p == NULL ? dm_ctx_nomem(ctx) : dm_audit_store_add(conn, ctx, &event);
+}
+
+enum dm_result dm_user_create_admin(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                    const struct dm_user_admin *admin, struct dm_str *ret_id)
+{
+    if (!dm_format_is_email(admin->email))
+        return dm_err_set_field(&ctx->err, "/email", "format", "this is no e-mail address");
+    struct dm_account_new account = {
+        .id = dm_id_new(ctx->arena),
+        .email = admin->email,
+        .email_key = dm_format_email_key(ctx->arena, admin->email),
+        .first_name = admin->first_name,
+        .last_name = admin->last_name,
+    };
+    if (account.id.p == NULL || account.email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    const struct dm_passwords_new wanted = {
+        .password = admin->password,
+        .pointer = "/password",
+        .email = admin->email,
+        .first_name = admin->first_name,
+        .last_name = admin->last_name,
+    };
+    enum dm_result result = dm_passwords_hash_new(domain, ctx, &wanted, &account.password_hash);
+    if (result != DM_OK)
+        return result;
+    struct dm_pg_conn *conn;
+    result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    result = dm_pg_end(conn, ctx, create_in(conn, ctx, &account, admin->role));
+    if (result == DM_OK)
+        *ret_id = account.id;
+    return result;
+}
+
+static enum dm_result promote_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                                 struct dm_ctx *ctx, struct dm_str email_key, struct dm_str role,
+                                 struct change *change)
+{
+    struct dm_account_row row;
+    enum dm_result result = dm_user_store_lock_superadmins(conn, ctx, &change->superadmins);
+    if (result == DM_OK)
+        result = dm_account_store_lock_by_email(conn, ctx, email_key, &row);
+    if (result == DM_E_NOTFOUND)
+        return dm_err_set(&ctx->err, DM_E_NOTFOUND, "there is no account with this address");
+    if (result == DM_OK)
+        result = lock(conn, ctx, row.id, change);
+    if (result != DM_OK)
+        return result;
+    struct dm_user wanted = change->target;
+    if (!dm_str_eq_c(wanted.state, "active"))
+        return dm_err_set(&ctx->err, DM_E_CONFLICT, "the account is not active, but %.*s",
+                          DM_STR_ARG(wanted.state));
+    wanted.role = role;
+    if (dm_str_eq(wanted.role, change->target.role))
+        return DM_OK;
+    if (is_active_superadmin(&change->target) && change->superadmins == 1)
+        return dm_err_set(&ctx->err, DM_E_CONFLICT, "it is the last active SuperAdmin");
+    result = dm_user_store_change(conn, ctx, wanted.id, wanted.role, wanted.state);
+    return result == DM_OK ? change_role(domain, conn, ctx, change, &wanted) : result;
+}
+
+enum dm_result dm_user_promote(const struct dm_domain *domain, struct dm_ctx *ctx,
+                               const struct dm_user_admin *admin, struct dm_str *ret_id)
+{
+    struct dm_str email_key = dm_format_email_key(ctx->arena, admin->email);
+    if (email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    struct dm_pg_conn *conn;
+    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    struct change change = {0};
+    result = dm_pg_end(conn, ctx, promote_in(domain, conn, ctx, email_key, admin->role, &change));
+    if (result != DM_OK)
+        return result;
+    dm_session_kill_ended(domain, ctx, &change.ended);
+    *ret_id = change.target.id;
     return DM_OK;
 }

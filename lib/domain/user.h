@@ -41,4 +41,22 @@ DM_MUST_CHECK enum dm_result dm_user_logout(const struct dm_domain *domain, stru
 DM_MUST_CHECK enum dm_result dm_user_lock_for_removal(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                       struct dm_str id, struct dm_user *ret_user);
 
+/* What whoever has the server's keys may do: no actor's role is asked for. */
+struct dm_user_admin {
+    struct dm_str email, password, first_name, last_name;
+    struct dm_str role; /* "Admin", "SuperAdmin" */
+};
+/*
+ * A new account, confirmed at once. DM_E_CONFLICT: the address has one already. DM_E_INVALID: it is no address, or the password breaks a rule
+ * (dm_passwords_hash_new).
+ */
+DM_MUST_CHECK enum dm_result dm_user_create_admin(const struct dm_domain *domain,
+                                                  struct dm_ctx *ctx,
+                                                  const struct dm_user_admin *admin,
+                                                  struct dm_str *ret_id);
+/* Give the active account of admin->email the role. DM_E_NOTFOUND: no account; DM_E_CONFLICT: it is not active. */
+DM_MUST_CHECK enum dm_result dm_user_promote(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                             const struct dm_user_admin *admin,
+                                             struct dm_str *ret_id);
+
 #endif

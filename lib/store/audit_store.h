@@ -12,6 +12,7 @@
 #define DM_AUDIT_ACTIONS(X)                                                                        \
     X("account.change_role", "account", "an administrator gave it another role")                   \
     X("account.confirm_email", "account", "the owner of the address confirmed it")                 \
+    X("account.create_admin", "account", "the operator made it, for an administrator")             \
     X("account.disable", "account", "an administrator disabled it")                                \
     X("account.enable", "account", "an administrator enabled it again")                            \
     X("account.end_sessions", "account", "all of its sessions ended, but perhaps one")             \

@@ -186,3 +186,33 @@ enum dm_result dm_user_store_change(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     };
     return dm_pg_exec(conn, ctx, &update, params, NULL);
 }
+
+enum dm_result dm_user_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                 const struct dm_account_new *account, struct dm_str role,
+                                 bool *ret_added)
+{
+    static const struct dm_pg_stmt insert = {
+        .name = "user_add",
+        .sql = "INSERT INTO account"
+               " (id, email, email_key, password_hash, first_name, last_name, role, state,"
+               "  email_confirmed_at)"
+               " VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', now())"
+               " ON CONFLICT (email_key) DO NOTHING",
+        .n_params = 7,
+        .rows = DM_PG_NONE,
+    };
+    const struct dm_pg_param params[] = {
+        dm_pg_text(account->id),
+        dm_pg_text(account->email),
+        dm_pg_text(account->email_key),
+        dm_pg_text(account->password_hash),
+        dm_pg_text(account->first_name),
+        dm_pg_text(account->last_name),
+        dm_pg_text(role),
+    };
+    struct dm_pg_result added;
+    enum dm_result r = dm_pg_exec(conn, ctx, &insert, params, &added);
+    if (r == DM_OK)
+        *ret_added = added.affected == 1;
+    return r;
+}

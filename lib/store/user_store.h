@@ -5,6 +5,7 @@
 #ifndef DM_STORE_USER_STORE_H
 #define DM_STORE_USER_STORE_H
 
+#include "store/account_store.h"
 #include "store/owned.h"
 #include "store/pg.h"
 
@@ -46,5 +47,10 @@ DM_MUST_CHECK enum dm_result dm_user_store_lock(struct dm_pg_conn *conn, struct 
 DM_MUST_CHECK enum dm_result dm_user_store_change(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                   struct dm_str id, struct dm_str role,
                                                   struct dm_str state);
+
+/* A new account, active and confirmed. *ret_added is false, and nothing is written, when the address has one already. */
+DM_MUST_CHECK enum dm_result dm_user_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                               const struct dm_account_new *account,
+                                               struct dm_str role, bool *ret_added);
 
 #endif
