@@ -49,6 +49,7 @@ python3-cryptography  forges access tokens in the API tests
 python3-h2          HTTP/2 in the API tests
 python3-httpx       HTTP in the API tests
 python3-jsonschema  holds replies against the OpenAPI document
+python3-jwt         verifies our tokens by our JWK Set, as others do
 python3-psycopg2    PostgreSQL in the API tests
 python3-pytest      runs the API tests
 python3-redis       Redis in the API tests
