@@ -17,22 +17,22 @@ def fcgi_request(socket_path, method="GET", uri="/health/live", body=b"", params
 
     pairs = b"".join(size(len(k)) + size(len(v)) + k + v
                      for k, v in ((k.encode(), v.encode()) for k, v in values.items()))
-    message = record(1, struct.pack("!HB5x", 1, 0)) + record(4, pairs) + record(4, b"")
-    for start in range(0, len(body), 65535):
-        message += record(5, body[start:start + 65535])
-    message += record(5, b"")
+    def stream(kind, content):
+        return b"".join(record(kind, content[start:start + 65535]) for start in range(0, len(content), 65535)) + record(kind, b"")
+
+    message = record(1, struct.pack("!HB5x", 1, 0)) + stream(4, pairs) + stream(5, body)
     out = b""
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(timeout_s)
         s.connect(str(socket_path))
         s.sendall(message)
-        stream = s.makefile("rb")
+        answer = s.makefile("rb")
         while True:
-            header = stream.read(8)
+            header = answer.read(8)
             if len(header) < 8:
                 raise ConnectionError("the FastCGI reply ended early")
             _, kind, _, length, padding = struct.unpack("!BBHHBx", header)
-            content = stream.read(length + padding)[:length]
+            content = answer.read(length + padding)[:length]
             if kind == 6:
                 out += content
             elif kind == 3:

@@ -22,7 +22,8 @@ def parts(token):
 
 
 def unsigned(header, claims):
-    return ".".join(encode(json.dumps(part).encode()) for part in (header, claims))
+    """Each a dict, or JSON text as it is to stand there."""
+    return ".".join(encode((part if isinstance(part, str) else json.dumps(part)).encode()) for part in (header, claims))
 
 
 def es256(header, claims, key, hash_algorithm=None):
@@ -45,10 +46,17 @@ def signing_key(system):
     return serialization.load_pem_private_key(newest.read_bytes(), None)
 
 
+def jwk(key):
+    numbers = key.public_key().public_numbers()
+    return {"kty": "EC", "crv": "P-256", "x": encode(numbers.x.to_bytes(32, "big")), "y": encode(numbers.y.to_bytes(32, "big"))}
+
+
 def public_forms(key):
     """The public key as bytes, in each form that somebody might use as an HMAC secret."""
     public = key.public_key()
     form = serialization.PublicFormat
-    return [public.public_bytes(serialization.Encoding.PEM, form.SubjectPublicKeyInfo),
+    return [json.dumps(jwk(key)).encode(), json.dumps(jwk(key), separators=(",", ":")).encode(),
+            public.public_bytes(serialization.Encoding.PEM, form.SubjectPublicKeyInfo),
+            public.public_bytes(serialization.Encoding.PEM, form.SubjectPublicKeyInfo).strip(),
             public.public_bytes(serialization.Encoding.DER, form.SubjectPublicKeyInfo),
             public.public_bytes(serialization.Encoding.X962, form.UncompressedPoint)]
