@@ -13,6 +13,7 @@ extern const struct dm_routes dm_memory_routes;
 extern const struct dm_routes dm_message_routes;
 extern const struct dm_routes dm_pattern_routes;
 extern const struct dm_routes dm_personality_routes;
+extern const struct dm_routes dm_session_routes;
 extern const struct dm_routes dm_site_routes;
 extern const struct dm_routes dm_trait_routes;
 extern const struct dm_routes dm_user_routes;

@@ -12,6 +12,7 @@
 #include "domain/mail.h"
 #include "domain/refresh.h"
 #include "domain/token.h"
+#include "store/account_store.h"
 #include "store/audit_store.h"
 
 /* What a client sent about itself, as far as it can be kept: absent unless it is clean UTF-8. */
@@ -176,27 +177,97 @@ enum dm_result dm_session_login(const struct dm_domain *domain, struct dm_ctx *c
     return result;
 }
 
-static enum dm_result logout_in(struct dm_pg_conn *conn, struct dm_ctx *ctx,
-                                const struct dm_principal *principal)
+enum dm_result dm_session_list(const struct dm_domain *domain, struct dm_ctx *ctx,
+                               const struct dm_principal *principal, struct dm_slice slice,
+                               struct dm_list *ret_list, bool *ret_more)
 {
-    enum dm_result result = dm_session_store_end(conn, ctx, principal->session_id,
-                                                 principal->account_id, DM_SESSION_END_LOGOUT);
-    if (result == DM_E_NOTFOUND)
-        return DM_OK;
-    return result == DM_OK ? audit(conn, ctx, "session.logout", principal->session_id) : result;
+    struct dm_list list;
+    enum dm_result result =
+        dm_session_store_list(domain->pg, ctx, principal->account_id, slice, &list, ret_more);
+    if (result != DM_OK)
+        return result;
+    struct dm_session_item *items = list.items;
+    for (size_t i = 0; i < list.n; i++)
+        items[i].current =
+            (struct dm_opt_bool){.set = true, .v = dm_str_eq(items[i].id, principal->session_id)};
+    *ret_list = list;
+    return DM_OK;
 }
 
-enum dm_result dm_session_logout(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                 const struct dm_principal *principal)
+static enum dm_result end_one(const struct dm_domain *domain, struct dm_ctx *ctx,
+                              const struct dm_principal *principal, struct dm_str session_id,
+                              enum dm_session_end reason)
 {
     struct dm_pg_conn *conn;
     enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
     if (result != DM_OK)
         return result;
-    result = dm_pg_end(conn, ctx, logout_in(conn, ctx, principal));
+    result = dm_session_store_end(conn, ctx, session_id, principal->account_id, reason);
     if (result == DM_OK)
-        dm_gate_kill(domain, ctx, &principal->session_id, 1);
+        result =
+            audit(conn, ctx, reason == DM_SESSION_END_LOGOUT ? "session.logout" : "session.end",
+                  session_id);
+    result = dm_pg_end(conn, ctx, result);
+    if (result == DM_OK)
+        dm_gate_kill(domain, ctx, &session_id, 1);
     return result;
+}
+
+enum dm_result dm_session_logout(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                 const struct dm_principal *principal)
+{
+    enum dm_result result =
+        end_one(domain, ctx, principal, principal->session_id, DM_SESSION_END_LOGOUT);
+    return result == DM_E_NOTFOUND ? DM_OK : result;
+}
+
+enum dm_result dm_session_end(const struct dm_domain *domain, struct dm_ctx *ctx,
+                              const struct dm_principal *principal, struct dm_str session_id)
+{
+    enum dm_result result = end_one(domain, ctx, principal, session_id, DM_SESSION_END_ENDED);
+    if (result == DM_E_NOTFOUND)
+        return dm_err_set(&ctx->err, DM_E_NOTFOUND, "There is no such session.");
+    return result;
+}
+
+static enum dm_result end_many_in(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                  struct dm_str account_id, struct dm_str except_id,
+                                  enum dm_session_end reason, struct dm_list *ret_ended)
+{
+    struct dm_account_row row;
+    enum dm_result result = dm_account_store_lock_by_id(conn, ctx, account_id, &row);
+    if (result != DM_OK)
+        return result;
+    return dm_session_end_all(conn, ctx, account_id, except_id, reason, ret_ended);
+}
+
+static enum dm_result end_many(const struct dm_domain *domain, struct dm_ctx *ctx,
+                               struct dm_str account_id, struct dm_str except_id,
+                               enum dm_session_end reason)
+{
+    struct dm_pg_conn *conn;
+    struct dm_list ended;
+    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    result = dm_pg_end(conn, ctx, end_many_in(conn, ctx, account_id, except_id, reason, &ended));
+    if (result == DM_OK)
+        dm_session_kill_ended(domain, ctx, &ended);
+    return result;
+}
+
+enum dm_result dm_session_end_others(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                     const struct dm_principal *principal)
+{
+    return end_many(domain, ctx, principal->account_id, principal->session_id,
+                    DM_SESSION_END_ENDED);
+}
+
+enum dm_result dm_session_logout_all(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                     const struct dm_principal *principal)
+{
+    return end_many(domain, ctx, principal->account_id, (struct dm_str){0},
+                    DM_SESSION_END_LOGOUT_ALL);
 }
 
 enum dm_result dm_session_end_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,

@@ -46,6 +46,23 @@ DM_MUST_CHECK enum dm_result dm_session_grant_access(const struct dm_domain *dom
                                                      struct dm_ctx *ctx, struct dm_str session_id,
                                                      struct dm_session_grant *grant);
 
+/* Where the principal is logged in, oldest first. Items: struct dm_session_item. */
+DM_MUST_CHECK enum dm_result dm_session_list(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                             const struct dm_principal *principal,
+                                             struct dm_slice slice, struct dm_list *ret_list,
+                                             bool *ret_more);
+/* End one of the principal's sessions, be it this one. DM_E_NOTFOUND when it has ended or is
+ * another's. */
+DM_MUST_CHECK enum dm_result dm_session_end(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                            const struct dm_principal *principal,
+                                            struct dm_str session_id);
+/* All but this one, and all. */
+DM_MUST_CHECK enum dm_result dm_session_end_others(const struct dm_domain *domain,
+                                                   struct dm_ctx *ctx,
+                                                   const struct dm_principal *principal);
+DM_MUST_CHECK enum dm_result dm_session_logout_all(const struct dm_domain *domain,
+                                                   struct dm_ctx *ctx,
+                                                   const struct dm_principal *principal);
 /* End the principal's session, here and for every instance. DM_OK also when it had ended. */
 DM_MUST_CHECK enum dm_result dm_session_logout(const struct dm_domain *domain, struct dm_ctx *ctx,
                                                const struct dm_principal *principal);

@@ -82,6 +82,26 @@ enum dm_result dm_account_store_lock_by_email(struct dm_pg_conn *conn, struct dm
     return result;
 }
 
+static const struct dm_pg_stmt account_lock_by_id = {
+    .name = "account_lock_by_id",
+    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
+           " WHERE id = $1::uuid"
+           " FOR UPDATE",
+    .n_params = 1,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_account_store_lock_by_id(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                           struct dm_str id, struct dm_account_row *ret_row)
+{
+    struct dm_pg_result found;
+    enum dm_result result = dm_pg_exec(conn, ctx, &account_lock_by_id,
+                                       (const struct dm_pg_param[]){dm_pg_text(id)}, &found);
+    if (result == DM_OK)
+        row_read(&found, ret_row);
+    return result;
+}
+
 static const struct dm_pg_stmt account_add = {
     .name = "account_add",
     .sql = "INSERT INTO account"

@@ -41,6 +41,10 @@ DM_MUST_CHECK enum dm_result dm_account_store_lock_by_email(struct dm_pg_conn *c
                                                             struct dm_str email_key,
                                                             struct dm_account_row *ret_row);
 
+DM_MUST_CHECK enum dm_result dm_account_store_lock_by_id(struct dm_pg_conn *conn,
+                                                         struct dm_ctx *ctx, struct dm_str id,
+                                                         struct dm_account_row *ret_row);
+
 /* A new unconfirmed account of role User. *ret_added is false, and nothing is written, when the
  * address has one already. */
 DM_MUST_CHECK enum dm_result dm_account_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,

@@ -5,6 +5,8 @@
  */
 #include "store/session_store.h"
 
+#include "store/rows.h"
+
 const char *dm_session_end_name(enum dm_session_end reason)
 {
     static const char *const names[] = {
@@ -198,6 +200,45 @@ enum dm_result dm_session_store_lock(struct dm_pg_conn *conn, struct dm_ctx *ctx
     if (result == DM_OK)
         row_read(&found, ret_row);
     return result;
+}
+
+static const struct dm_pg_stmt session_list = {
+    .name = "session_list",
+    .sql = "SELECT s.id, coalesce(d.name, 'An unknown program'), s.user_agent, s.address,"
+           " s.created_at, s.last_used_at, s.idle_expires_at"
+           " FROM session s"
+           " LEFT JOIN device d ON d.id = s.device_id"
+           " WHERE s.account_id = $1::uuid"
+           " AND ($2::uuid IS NULL OR s.id > $2::uuid)"
+           " AND s.ended_at IS NULL"
+           " AND s.idle_expires_at > now()"
+           " ORDER BY s.id"
+           " LIMIT $3",
+    .n_params = 3,
+    .rows = DM_PG_MANY,
+};
+
+static void item_read(const struct dm_pg_result *rows, size_t row, void *ret_item)
+{
+    *(struct dm_session_item *)ret_item = (struct dm_session_item){
+        .id = dm_pg_cell(rows, row, 0),
+        .device = dm_pg_cell(rows, row, 1),
+        .user_agent = dm_pg_cell(rows, row, 2),
+        .address = dm_pg_cell(rows, row, 3),
+        .created_at = dm_pg_cell_opt_time(rows, row, 4),
+        .last_used_at = dm_pg_cell_opt_time(rows, row, 5),
+        .expires_at = dm_pg_cell_opt_time(rows, row, 6),
+    };
+}
+
+static const struct dm_rows_list list = {
+    .stmt = &session_list, .item_size = sizeof(struct dm_session_item), .read = item_read};
+
+enum dm_result dm_session_store_list(struct dm_pg *pg, struct dm_ctx *ctx, struct dm_str account_id,
+                                     struct dm_slice slice, struct dm_list *ret_list,
+                                     bool *ret_more)
+{
+    return dm_rows_of_owner(pg, ctx, &list, account_id, slice, ret_list, ret_more);
 }
 
 static enum dm_result read_ids(struct dm_ctx *ctx, const struct dm_pg_result *rows,

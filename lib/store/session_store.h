@@ -6,6 +6,7 @@
 #ifndef DM_STORE_SESSION_STORE_H
 #define DM_STORE_SESSION_STORE_H
 
+#include "store/owned.h"
 #include "store/pg.h"
 
 #define DM_SESSION_CHANNEL "digitalme_session_ended" /* NOTIFY on commit */
@@ -51,6 +52,18 @@ struct dm_session_row {
     struct dm_str email, first_name; /* the owner's */
 };
 
+/* A session as its owner sees it. */
+struct dm_session_item {
+    struct dm_str id;
+    struct dm_str device;              /* "Firefox on Windows" */
+    struct dm_str user_agent, address; /* may be absent */
+    struct dm_opt_time created_at, last_used_at, expires_at;
+    struct dm_opt_bool current; /* set by the domain */
+};
+/* Those that have not ended. Items: struct dm_session_item. */
+DM_MUST_CHECK enum dm_result dm_session_store_list(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                   struct dm_str account_id, struct dm_slice slice,
+                                                   struct dm_list *ret_list, bool *ret_more);
 /* Is the session there, not ended and not past its time? */
 DM_MUST_CHECK enum dm_result dm_session_store_alive(struct dm_pg *pg, struct dm_ctx *ctx,
                                                     struct dm_str session_id, bool *ret_alive);
