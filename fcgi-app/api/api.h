@@ -6,6 +6,7 @@
 
 extern const struct dm_routes dm_account_routes;
 extern const struct dm_routes dm_audit_routes;
+extern const struct dm_routes dm_api_key_routes;
 extern const struct dm_routes dm_auth_routes;
 extern const struct dm_routes dm_conversation_routes;
 extern const struct dm_routes dm_health_routes;

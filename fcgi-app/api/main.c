@@ -4,12 +4,14 @@
 #include "api/api.h"
 #include "api/keys.h"
 #include "base/clock.h"
+#include "domain/api_key_check.h"
 #include "domain/passwords.h"
 #include "domain/startup.h"
 #include "domain/token.h"
 #include "edge/server.h"
 
 #define PROGRAM "digitalme-api"
+#define COUNTS_MS 5000 /* for writing the counts at the end */
 
 struct program {
     struct dm_config *config;
@@ -35,8 +37,10 @@ static enum dm_result open_domain(struct program *p, const struct dm_settings *s
     domain->pg = dm_startup_pg(settings, PROGRAM);
     domain->kv = dm_startup_kv(settings);
     domain->token_cache = dm_token_cache_new((size_t)settings->token_cache_entries);
+    domain->api_key_cache = dm_api_key_cache_new((size_t)settings->api_keys_cache_entries);
     domain->hashes = dm_startup_hash_pool(settings);
-    if (!domain->pg || !domain->kv || !domain->token_cache || !domain->hashes)
+    if (!domain->pg || !domain->kv || !domain->token_cache || !domain->api_key_cache ||
+        !domain->hashes)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
     result = dm_startup_sealed_keys(settings, err, &domain->sealed_keys);
     return result == DM_OK ? dm_passwords_prepare(domain, err) : result;
@@ -70,10 +74,21 @@ static enum dm_result open_program(struct program *p, const char *config_file, s
     return p->server ? DM_OK : dm_err_set(err, DM_E_NOMEM, "out of memory");
 }
 
+/* The uses of API keys that were to be written with the next minute's. */
+static void write_counts(const struct dm_domain *domain)
+{
+    struct dm_ctx ctx = {.arena = dm_arena_new(65536, 1 << 20),
+                         .deadline_ms = dm_clock_monotonic_ms() + COUNTS_MS};
+    if (ctx.arena)
+        dm_api_key_count_all(domain, &ctx);
+    dm_arena_free(ctx.arena);
+}
+
 static void close_program(struct program *p)
 {
     dm_server_free(p->server);
     dm_hash_pool_free(p->domain.hashes);
+    dm_api_key_cache_free(p->domain.api_key_cache);
     dm_token_cache_free(p->domain.token_cache);
     dm_kv_close(p->domain.kv);
     dm_pg_close(p->domain.pg);
@@ -109,6 +124,7 @@ int main(int argc, char **argv)
         if (program.log)
             dm_log(program.log, DM_FATAL, NULL, "cannot run", DM_ATTR("error.message", err.detail));
     } else {
+        write_counts(&program.domain);
         dm_log(program.log, DM_INFO, NULL, "stopped", DM_ATTR("service.version", PACKAGE_VERSION));
     }
     close_program(&program);

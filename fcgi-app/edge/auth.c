@@ -5,6 +5,8 @@
 #include "edge/auth.h"
 
 #include "domain/api_key_bounds.h"
+#include "domain/api_key_check.h"
+#include "domain/api_key_text.h"
 #include "domain/token.h"
 
 static bool asks_credential(const struct dm_route *route)
@@ -26,26 +28,51 @@ static bool has_credential(const struct dm_request *request)
     return bearer_of(request->authorization).p || request->api_key.p;
 }
 
+/* DM_E_UNAUTHENTICATED: which check failed would help a forger more than a caller. */
+static enum dm_result check(struct dm_call *call, struct dm_principal *ret_principal)
+{
+    struct dm_str text = bearer_of(call->request->authorization);
+    enum dm_result result = DM_E_UNAUTHENTICATED;
+    if (call->request->api_key.p || dm_api_key_looks_like(text))
+        result = dm_api_key_check(call->domain, &call->ctx,
+                                  call->request->api_key.p ? call->request->api_key : text,
+                                  ret_principal);
+    else if (text.p)
+        result = dm_token_check(call->domain, &call->ctx, text, ret_principal);
+    if (result == DM_E_UNAUTHENTICATED)
+        return dm_err_set(&call->ctx.err, DM_E_UNAUTHENTICATED,
+                          "the credential is not valid, or no longer");
+    return result;
+}
+
 enum dm_result dm_auth_identify(struct dm_call *call)
 {
     if (!asks_credential(call->route))
         return DM_OK;
-    struct dm_str token = bearer_of(call->request->authorization);
+    /* RFC 6750 §2: one method a request. */
+    if (call->request->authorization.p && call->request->api_key.p)
+        return dm_err_set(&call->ctx.err, DM_E_SYNTAX,
+                          "send one credential: Authorization or X-API-Key, not both");
     if (!has_credential(call->request))
         return dm_err_set(&call->ctx.err, DM_E_UNAUTHENTICATED, "this call needs a credential");
     struct dm_principal principal = {0};
-    enum dm_result result = DM_E_UNAUTHENTICATED;
-    if (token.p && !call->request->api_key.p)
-        result = dm_token_check(call->domain, &call->ctx, token, &principal);
-    /* Which check failed would help a forger more than a caller. */
-    if (result == DM_E_UNAUTHENTICATED)
-        return dm_err_set(&call->ctx.err, DM_E_UNAUTHENTICATED,
-                          "the credential is not valid, or no longer");
+    enum dm_result result = check(call, &principal);
     if (result == DM_OK) {
         call->principal = principal;
         call->ctx.actor_id = principal.account_id;
     }
     return result;
+}
+
+bool dm_auth_renew(struct dm_call *call, enum dm_result *ret_identified)
+{
+    if (call->principal.credential != DM_CREDENTIAL_API_KEY)
+        return false;
+    dm_api_key_forget(call->domain, call->principal.key_id);
+    call->principal = (struct dm_principal){0};
+    call->ctx.actor_id = (struct dm_str){NULL, 0};
+    *ret_identified = dm_auth_identify(call);
+    return true;
 }
 
 static bool is_this_machine(struct dm_str address)

@@ -131,9 +131,9 @@ void dm_idempotency_end(struct dm_call *call, const struct dm_idempotency *idemp
     int64_t soon_ms = dm_clock_monotonic_ms() + END_MS;
     if (call->ctx.deadline_ms < soon_ms)
         call->ctx.deadline_ms = soon_ms;
-    if (result == DM_OK)
+    if (result == DM_OK && !call->route->tells_secret)
         ended = store_reply(call, &idempotency->claim);
-    else if (idempotency->first && result <= DM_E_LIMITED)
+    else if (result != DM_OK && idempotency->first && result <= DM_E_LIMITED)
         ended = dm_idempotency_store_release(call->domain->pg, &call->ctx, &idempotency->claim);
     else
         ended = dm_idempotency_store_lapse(call->domain->pg, &call->ctx, &idempotency->claim);

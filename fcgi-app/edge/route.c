@@ -84,6 +84,8 @@ static const char *body_defect(const struct dm_route *route)
         return "merge_patch needs PATCH and a request shape";
     if (route->idempotent_key && route->method != DM_POST)
         return "idempotent_key is for POST";
+    if (route->tells_secret && !route->idempotent_key)
+        return "tells_secret means nothing without idempotent_key";
     if (route->status < 200 || route->status > 299)
         return "it states no status of success";
     if (route->status == 204 && (route->response || route->media))

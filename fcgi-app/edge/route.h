@@ -62,7 +62,9 @@ struct dm_route {
     bool
         merge_patch; /* the body is an RFC 7396 patch of `request`: the handler calls dm_call_merge */
     bool idempotent_key; /* Idempotency-Key is honoured */
-    bool if_match;       /* If-Match is honoured; the reply has an ETag */
+    /* With idempotent_key: the reply is never stored; a retry runs the handler again, which finds what stands. */
+    bool tells_secret;
+    bool if_match; /* If-Match is honoured; the reply has an ETag */
     const char *summary;
     enum dm_result (*serve)(struct dm_call *call);
 };

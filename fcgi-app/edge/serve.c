@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/id.h"
+#include "domain/api_key_check.h"
 #include "edge/auth.h"
 #include "edge/call.h"
 #include "edge/idempotency.h"
@@ -83,6 +84,8 @@ static void authenticate(struct walk *w)
 static enum dm_problem limit(struct walk *w)
 {
     enum dm_result result = dm_limit_call(&w->call);
+    if (result == DM_E_UNAUTHENTICATED && dm_auth_renew(&w->call, &w->identified))
+        result = dm_limit_call(&w->call);
     if (result == DM_E_UNAUTHENTICATED)
         dm_auth_challenge(&w->call, result);
     return dm_problem_of(result);
@@ -293,9 +296,11 @@ static void log_request(const struct walk *w, enum dm_problem problem, int64_t u
            DM_ATTR("exception.message", failed ? dm_str_from(call->ctx.err.detail) : absent));
 }
 
-static void count_request(const struct walk *w, int64_t us)
+static void count_request(struct walk *w, int64_t us)
 {
     struct dm_meter *meter = dm_server_meter(w->call.server);
+    if (w->call.principal.credential == DM_CREDENTIAL_API_KEY)
+        dm_api_key_count(w->call.domain, &w->call.ctx, w->call.principal.key_id);
     if (w->call.route)
         dm_meter_request(meter, w->match.index, w->call.response->status, us);
     else

@@ -14,6 +14,7 @@
 #include "store/kv.h"
 #include "store/pg.h"
 
+struct dm_api_key_cache;
 struct dm_mail_templates;
 struct dm_token_cache;
 
@@ -24,6 +25,7 @@ struct dm_domain {
     struct dm_key_ring *key_ring;             /* the API only */
     struct dm_hash_pool *hashes;              /* the API only */
     struct dm_token_cache *token_cache;       /* the API only */
+    struct dm_api_key_cache *api_key_cache;   /* the API only */
     struct dm_sealed_keys sealed_keys;        /* the API and digitalmectl */
     char decoy_hash[DM_PASSWORD_HASH_TEXT];   /* the API only: set by dm_passwords_prepare */
     struct dm_mail_templates *mail_templates; /* the worker only */

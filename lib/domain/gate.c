@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "store/api_key_store.h"
 #include "store/session_store.h"
 
 #define SHARDS 16
@@ -313,15 +314,28 @@ static struct dm_str counter_key(const struct dm_domain *domain, struct dm_ctx *
                            DM_STR_ARG(dm_gate_network(ctx, request->address)), name);
 }
 
+/* What Redis knows the credential by; absent: there is none. */
+static struct dm_str mark_of(const struct dm_principal *principal)
+{
+    switch (principal->credential) {
+    case DM_CREDENTIAL_SESSION:
+        return principal->session_id;
+    case DM_CREDENTIAL_API_KEY:
+        return principal->key_mark;
+    case DM_CREDENTIAL_NONE:
+        break;
+    }
+    return (struct dm_str){NULL, 0};
+}
+
 static enum dm_result make_ask(const struct dm_domain *domain, struct dm_ctx *ctx,
                                const struct dm_gate_request *request, struct dm_gate_ask *ret_ask)
 {
     struct dm_gate_ask ask = {
+        .session_id = mark_of(request->principal),
         .block_after = domain->settings->limits_block_after,
         .block_s = domain->settings->limits_block_s,
     };
-    if (request->principal->credential == DM_CREDENTIAL_SESSION)
-        ask.session_id = request->principal->session_id;
     for (size_t i = 0; i < request->n_limits; i++) {
         const struct dm_gate_limit *limit = &request->limits[i];
         if (limit->rates->n == 0)
@@ -337,54 +351,60 @@ static enum dm_result make_ask(const struct dm_domain *domain, struct dm_ctx *ct
     return DM_OK;
 }
 
-/* PostgreSQL's word on a session that Redis knows nothing of. */
-static enum dm_result read_session(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                   struct dm_str session_id, enum dm_gate_session *ret_session)
+/* PostgreSQL's word on a credential that Redis knows nothing of. */
+static enum dm_result read_credential(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                      const struct dm_principal *principal,
+                                      enum dm_gate_session *ret_session)
 {
     bool alive = false;
-    enum dm_result result = dm_session_store_alive(domain->pg, ctx, session_id, &alive);
+    enum dm_result result =
+        principal->credential == DM_CREDENTIAL_API_KEY
+            ? dm_api_key_store_alive(domain->pg, ctx, principal->key_mark, &alive)
+            : dm_session_store_alive(domain->pg, ctx, principal->session_id, &alive);
     if (result == DM_OK)
         *ret_session = alive ? DM_GATE_SESSION_ALIVE : DM_GATE_SESSION_DEAD;
     return result;
 }
 
 /* Redis will know the next time; if it cannot be told, PostgreSQL is asked again. */
-static void remember_session(const struct dm_domain *domain, struct dm_ctx *ctx,
-                             struct dm_str session_id)
+static void remember_credential(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                struct dm_str mark)
 {
     struct dm_err err = ctx->err;
-    if (dm_gate_store_remember(domain->kv, ctx, session_id, domain->settings->session_cache_s) !=
-        DM_OK)
+    if (dm_gate_store_remember(domain->kv, ctx, mark, domain->settings->session_cache_s) != DM_OK)
         ctx->err = err;
 }
 
-static enum dm_result session_ended(struct dm_ctx *ctx)
+static enum dm_result refuse_ended(struct dm_ctx *ctx, const struct dm_principal *principal)
 {
-    return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED, "the session has ended");
+    return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED,
+                      principal->credential == DM_CREDENTIAL_API_KEY ? "the API key is over"
+                                                                     : "the session has ended");
 }
 
 static enum dm_result judge(const struct dm_domain *domain, struct dm_ctx *ctx,
-                            const struct dm_gate_ask *ask, struct dm_gate_result *gate)
+                            const struct dm_principal *principal, struct dm_gate_result *gate)
 {
+    struct dm_str mark = mark_of(principal);
     struct dm_gate_answer *answer = &gate->answer;
     /* For a dead session Redis keeps no count, so this comes first. */
     if (answer->session == DM_GATE_SESSION_DEAD)
-        return session_ended(ctx);
+        return refuse_ended(ctx, principal);
     if (answer->verdict != DM_GATE_ALLOWED && !gate->shadow) {
         enum dm_result result = dm_err_set(&ctx->err, DM_E_LIMITED, "too many requests");
         ctx->err.retry_after_s = (int)((answer->retry_after_ms + 999) / 1000);
         return result;
     }
-    if (!ask->session_id.p)
+    if (!mark.p)
         return DM_OK;
     if (answer->session == DM_GATE_SESSION_UNKNOWN) {
-        enum dm_result result = read_session(domain, ctx, ask->session_id, &answer->session);
+        enum dm_result result = read_credential(domain, ctx, principal, &answer->session);
         if (result != DM_OK)
             return result;
         if (answer->session == DM_GATE_SESSION_ALIVE && !gate->degraded)
-            remember_session(domain, ctx, ask->session_id);
+            remember_credential(domain, ctx, mark);
     }
-    return answer->session == DM_GATE_SESSION_ALIVE ? DM_OK : session_ended(ctx);
+    return answer->session == DM_GATE_SESSION_ALIVE ? DM_OK : refuse_ended(ctx, principal);
 }
 
 /* Of Redis, or of this process's limiter when it does not answer. */
@@ -416,7 +436,7 @@ enum dm_result dm_gate_check(const struct dm_domain *domain, struct dm_local_lim
         return result;
     if (ask.session_id.p || ask.n_counters > 0)
         gate = ask_limiter(domain, limiter, ctx, &ask);
-    result = judge(domain, ctx, &ask, &gate);
+    result = judge(domain, ctx, request->principal, &gate);
     if (result == DM_OK || result == DM_E_LIMITED || result == DM_E_UNAUTHENTICATED)
         *ret_result = gate;
     return result;

@@ -38,8 +38,8 @@ struct dm_gate_result {
 
 /*
  * DM_OK: go on; with limits.mode shadow the verdict may still be another than allowed. DM_E_LIMITED: over the limit, or blocked
- * for having been so too often, figures in *ret_result. DM_E_UNAUTHENTICATED: the session has ended. Another: the session could be
- * read nowhere. *ret_result is set in the first three cases.
+ * for having been so too often, figures in *ret_result. DM_E_UNAUTHENTICATED: the session has ended, or the API key is no longer as it
+ * was read. Another: that could be read nowhere. *ret_result is set in the first three cases.
  *
  * A caller that Redis says is blocked is refused by this process for a second without asking again.
  */
@@ -52,7 +52,7 @@ DM_MUST_CHECK enum dm_result dm_gate_check(const struct dm_domain *domain,
  * Absent when the arena is full.
  */
 struct dm_str dm_gate_network(struct dm_ctx *ctx, struct dm_str address);
-/* The sessions end for everyone at once (after PostgreSQL has it so). Best effort: a cached "alive" ends by itself. */
+/* Sessions, by id, and API keys, by mark, are over for everyone at once (after PostgreSQL has it so). Best effort: a cached "alive" ends by itself. */
 void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx,
                   const struct dm_str *session_ids, size_t n);
 

@@ -37,6 +37,8 @@ static const struct value {
     {"device", VALUE_TEXT, AT(device), "an unknown device"},
     {"address", VALUE_TEXT, AT(address), "an unknown address"},
     {"role", VALUE_TEXT, AT(role), ""},
+    {"key_name", VALUE_TEXT, AT(key_name), ""},
+    {"found_at", VALUE_TEXT, AT(found_at), "a place that the report does not name"},
     {"valid", VALUE_DURATION, AT(valid_s), NULL},
     {"at", VALUE_TIME, AT(at_ms), NULL},
 #undef AT
@@ -63,6 +65,7 @@ static const struct kind {
                               TAKES("first_name", "device", "address", "at", "valid")},
     [DM_MAIL_LOGIN_SEALED] = {"login-sealed", TAKES("first_name", "device", "address", "at")},
     [DM_MAIL_NEW_DEVICE] = {"new-device", TAKES("first_name", "device", "address", "at")},
+    [DM_MAIL_API_KEY_LEAK] = {"api-key-leak", TAKES("first_name", "key_name", "found_at")},
 };
 
 static const struct value *value_named(const char *name)

@@ -22,6 +22,7 @@ enum dm_mail_kind {
     DM_MAIL_LOGIN_LOCKED,       /* first_name, device, address, at_ms, valid_s */
     DM_MAIL_LOGIN_SEALED,       /* first_name, device, address, at_ms */
     DM_MAIL_NEW_DEVICE,         /* first_name, device, address, at_ms */
+    DM_MAIL_API_KEY_LEAK,       /* first_name, key_name, found_at */
     DM_MAIL_KINDS,              /* how many, and one */
 };
 
@@ -29,11 +30,13 @@ enum dm_mail_kind {
 struct dm_mail_values {
     struct dm_str first_name;
     struct dm_str token;
-    struct dm_str code;    /* eight digits */
-    struct dm_str email;   /* the account's other address, old or new */
-    struct dm_str device;  /* a User-Agent; absent: not known */
-    struct dm_str address; /* where a request came from; absent: not known */
-    struct dm_str role;    /* "User", "Admin", "SuperAdmin" */
+    struct dm_str code;     /* eight digits */
+    struct dm_str email;    /* the account's other address, old or new */
+    struct dm_str device;   /* a User-Agent; absent: not known */
+    struct dm_str address;  /* where a request came from; absent: not known */
+    struct dm_str role;     /* "User", "Admin", "SuperAdmin" */
+    struct dm_str key_name; /* an API key's */
+    struct dm_str found_at; /* a host; absent: not known */
     int64_t valid_s;
     int64_t at_ms; /* wall time */
 };

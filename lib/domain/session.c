@@ -13,6 +13,7 @@
 #include "domain/refresh.h"
 #include "domain/token.h"
 #include "store/account_store.h"
+#include "store/api_key_store.h"
 #include "store/audit_store.h"
 
 /* What a client sent about itself, as far as it can be kept: absent unless it is clean UTF-8. */
@@ -270,22 +271,54 @@ enum dm_result dm_session_logout_all(const struct dm_domain *domain, struct dm_c
                     DM_SESSION_END_LOGOUT_ALL);
 }
 
+static enum dm_result audit_ended(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                  struct dm_str account_id, enum dm_session_end reason, size_t n)
+{
+    const struct dm_audit_event event = {
+        .action = "account.end_sessions",
+        .entity = "account",
+        .entity_id = account_id,
+        .detail = dm_arena_printf(ctx->arena, "{\"reason\":\"%s\",\"sessions\":%zu}",
+                                  dm_session_end_name(reason), n),
+    };
+    return event.detail.p == NULL ? dm_ctx_nomem(ctx) : dm_audit_store_add(conn, ctx, &event);
+}
+
+/* What an account's API keys open goes with its role and its state: what is known of them must be read again. */
+static bool concerns_keys(enum dm_session_end reason)
+{
+    return reason == DM_SESSION_END_ROLE || reason == DM_SESSION_END_DISABLED ||
+           reason == DM_SESSION_END_ERASED;
+}
+
+static enum dm_result end_keys(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                               struct dm_str account_id, struct dm_list *ended)
+{
+    struct dm_list marks;
+    enum dm_result result = dm_api_key_store_renew_all(conn, ctx, account_id, &marks);
+    if (result != DM_OK || marks.n == 0)
+        return result;
+    struct dm_str *all = dm_arena_array(ctx->arena, ended->n + marks.n, sizeof(*all));
+    if (all == NULL)
+        return dm_ctx_nomem(ctx);
+    if (ended->n > 0)
+        memcpy(all, ended->items, ended->n * sizeof(*all));
+    memcpy(all + ended->n, marks.items, marks.n * sizeof(*all));
+    *ended = (struct dm_list){all, ended->n + marks.n};
+    return DM_OK;
+}
+
 enum dm_result dm_session_end_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                   struct dm_str account_id, struct dm_str except_id,
                                   enum dm_session_end reason, struct dm_list *ret_ended)
 {
     enum dm_result result =
         dm_session_store_end_all(conn, ctx, account_id, except_id, reason, ret_ended);
-    if (result != DM_OK || ret_ended->n == 0)
-        return result;
-    const struct dm_audit_event event = {
-        .action = "account.end_sessions",
-        .entity = "account",
-        .entity_id = account_id,
-        .detail = dm_arena_printf(ctx->arena, "{\"reason\":\"%s\",\"sessions\":%zu}",
-                                  dm_session_end_name(reason), ret_ended->n),
-    };
-    return event.detail.p == NULL ? dm_ctx_nomem(ctx) : dm_audit_store_add(conn, ctx, &event);
+    if (result == DM_OK && ret_ended->n > 0)
+        result = audit_ended(conn, ctx, account_id, reason, ret_ended->n);
+    if (result == DM_OK && concerns_keys(reason))
+        result = end_keys(conn, ctx, account_id, ret_ended);
+    return result;
 }
 
 void dm_session_kill_ended(const struct dm_domain *domain, struct dm_ctx *ctx,

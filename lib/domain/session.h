@@ -68,8 +68,8 @@ DM_MUST_CHECK enum dm_result dm_session_logout(const struct dm_domain *domain, s
                                                const struct dm_principal *principal);
 /*
  * Within the transaction of what takes the trust away, after the account's row is locked: end all
- * sessions of the account but except_id (absent: all), and write it to the audit trail. *ret_ended
- * (items: struct dm_str, ids) is for dm_session_kill_ended. Lives in the arena.
+ * sessions of the account but except_id (absent: all), and write it to the audit trail. When the reason is the account's role or state, its
+ * API keys are read anew by whoever knows them. *ret_ended (items: struct dm_str) is for dm_session_kill_ended. Lives in the arena.
  */
 DM_MUST_CHECK enum dm_result dm_session_end_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                 struct dm_str account_id, struct dm_str except_id,

@@ -146,6 +146,11 @@ static const struct dm_config_key keys[] = {
     {.name = "encryption.previous_key", .kind = DM_CONFIG_SECRET, AT(encryption_previous_key), .initial = "", .min = 0, .max = DM_SEALED_KEY_BASE64,
      .text = "The key before it, until `digitalmectl secrets reencrypt` has been run; empty: none."},
 
+    {.name = "api_keys.max", .kind = DM_CONFIG_INT, AT(api_keys_max), .initial = "25", .min = 1, .max = 1000, .unit = "keys",
+     .text = "API keys that an account may have."},
+    {.name = "api_keys.cache_entries", .kind = DM_CONFIG_INT, AT(api_keys_cache_entries), .initial = "1024", .min = 16, .max = 65536, .unit = "keys",
+     .text = "How many API keys a process remembers, at about 3 KB each."},
+
     {.name = "mail.host", .kind = DM_CONFIG_TEXT, AT(mail_host), .initial = "127.0.0.1", .min = 1, .max = 255,
      .text = "SMTP server."},
     {.name = "mail.port", .kind = DM_CONFIG_INT, AT(mail_port), .initial = "25", .min = 1, .max = 65535,

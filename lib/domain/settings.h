@@ -74,6 +74,10 @@ struct dm_settings {
     /* encryption */
     struct dm_secret encryption_key, encryption_previous_key;
 
+    /* api_keys */
+    int64_t api_keys_max; /* of one account */
+    int64_t api_keys_cache_entries;
+
     /* mail */
     const char *mail_host;
     int64_t mail_port;

@@ -32,8 +32,8 @@ enum dm_result dm_user_get(const struct dm_domain *domain, struct dm_ctx *ctx, s
 /* A change under way: everything it may depend on is locked. */
 struct change {
     struct dm_user target, actor;
-    int64_t superadmins;  /* active ones */
-    struct dm_list ended; /* sessions */
+    int64_t superadmins;            /* active ones */
+    struct dm_list ended, disabled; /* what the two changes have ended, for dm_session_kill_ended */
 };
 
 static bool is_active_superadmin(const struct dm_user *user)
@@ -130,13 +130,9 @@ static enum dm_result change_state(const struct dm_domain *domain, struct dm_pg_
     enum dm_result result =
         audit_change(conn, ctx, target->id, disables ? "account.disable" : "account.enable",
                      target->state, wanted->state);
-    struct dm_list ended = {0};
     if (result == DM_OK && disables)
         result = dm_session_end_all(conn, ctx, target->id, (struct dm_str){0},
-                                    DM_SESSION_END_DISABLED, &ended);
-    /* Those that the role's change has ended are in the list already. */
-    if (ended.n > 0)
-        change->ended = ended;
+                                    DM_SESSION_END_DISABLED, &change->disabled);
     if (result != DM_OK)
         return result;
     return tell_owner(domain, conn, ctx, wanted,
@@ -183,6 +179,7 @@ enum dm_result dm_user_change(const struct dm_domain *domain, struct dm_ctx *ctx
     if (result != DM_OK)
         return result;
     dm_session_kill_ended(domain, ctx, &change.ended);
+    dm_session_kill_ended(domain, ctx, &change.disabled);
     return dm_user_store_find(domain->pg, ctx, id, ret_user);
 }
 

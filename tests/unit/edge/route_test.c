@@ -80,6 +80,7 @@ static void refuses_rows_that_make_no_sense(void)
     refuse((struct dm_route){GOOD, .request = &thing_shape}, "GET takes no body");
     refuse((struct dm_route){GOOD, .merge_patch = true}, "PATCH");
     refuse((struct dm_route){GOOD, .idempotent_key = true}, "POST");
+    refuse((struct dm_route){GOOD, .tells_secret = true}, "without idempotent_key");
     refuse((struct dm_route){GOOD, .path = "things"}, "begin with");
     refuse((struct dm_route){GOOD, .path = "/things/"}, "empty segment");
     refuse((struct dm_route){GOOD, .path = "/things/x{thingId}"}, "whole segment");
