@@ -1,9 +1,10 @@
 """Measure the API against a bare FastCGI responder that does the same work, behind the same nginx, in one interleaved run.
 
-usage: scripts/bench [--seconds N] [--rounds N] [--connections N,N,…] [--only read|reply|start]
+usage: scripts/bench [--seconds N] [--rounds N] [--connections N,N,…] [--only read|reply|start|token]
 
 Figures on a shared machine are noisy: read the ratios, which compare neighbours in time. `read` is GET /api/v1/personality/{id} with a
-bearer token against tests/bench/bare_responder; `reply` is a message to a self with 2,000 memories; `start` is from exec to ready.
+bearer token against tests/bench/bare_responder; `reply` is a message to a self with 2,000 memories; `start` is from exec to ready; `token` is
+the check of an access token, in processor time.
 """
 import argparse
 import base64
@@ -187,6 +188,14 @@ def bench_start(system):
           f"worst {max(times):.0f} ms; resident then {resident_mb(system.pid('digitalme-api')):.1f} MB")
 
 
+def bench_token(options):
+    """The check of a token the process has not seen, and of one it has."""
+    print("\ntoken: the check of an access token in processor time, medians of 2,000 tokens\n")
+    for line in run([options.build / "tests/bench/token_check"]).splitlines():
+        name, _, cold, _, warm, _, size = line.split()
+        print(f"{name:>6}: not seen before {cold} µs (aim: under 100), from the cache {warm} µs (aim: under 5); {size} bytes")
+
+
 def whole_numbers(text):
     return [int(word) for word in text.split(",")]
 
@@ -197,8 +206,12 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="a run of wrk (default 5)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each at each number of connections (default 3)")
     parser.add_argument("--connections", type=whole_numbers, default=[1, 32, 128, 512], help="default 1,32,128,512")
-    parser.add_argument("--only", choices=["read", "reply", "start"], help="one part")
+    parser.add_argument("--only", choices=["read", "reply", "start", "token"], help="one part")
     options = parser.parse_args()
+    if options.only in (None, "token"):
+        bench_token(options)
+    if options.only == "token":
+        return
     with tempfile.TemporaryDirectory(prefix="digitalme-bench-", dir="/tmp") as directory:
         system = System(Path(directory) / "system", build=options.build, settings=WIDE_LIMITS)
         bare = None
