@@ -4,6 +4,7 @@
 #include "domain/device.h"
 #include "domain/passwords.h"
 #include "domain/refresh.h"
+#include "domain/second_step.h"
 #include "domain/session.h"
 #include "edge/call.h"
 #include "edge/limit.h"
@@ -56,6 +57,7 @@ struct session_out {
     struct dm_str access_token, token_type, refresh_token, device_token;
     struct dm_opt_time expires_at, refresh_expires_at;
     struct dm_account_body *user;
+    struct dm_opt_bool mfa_enrolment_due;
 };
 static const struct dm_field session_fields[] = {
     {.name = "accessToken",
@@ -93,9 +95,75 @@ static const struct dm_field session_fields[] = {
      .required = true,
      .shape = &dm_account_shape,
      .text = "who logged in"},
+    {.name = "mfaEnrolmentDue",
+     .kind = DM_BOOLEAN,
+     .offset = offsetof(struct session_out, mfa_enrolment_due),
+     .text =
+         "true: the account's role asks for a second factor, and until this session has shown one "
+         "and is refreshed, its tokens act as User"},
 };
 static const struct dm_shape session_shape =
     DM_SHAPE(struct session_out, "Session", session_fields);
+
+struct challenge_out {
+    struct dm_opt_bool mfa_required;
+    struct dm_str mfa_token;
+    struct dm_opt_time expires_at;
+};
+static const struct dm_field challenge_fields[] = {
+    {.name = "mfaRequired",
+     .kind = DM_BOOLEAN,
+     .offset = offsetof(struct challenge_out, mfa_required),
+     .required = true,
+     .text = "true"},
+    {.name = "mfaToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct challenge_out, mfa_token),
+     .required = true,
+     .text = "for the second step, and for nothing else"},
+    {.name = "expiresAt",
+     .kind = DM_TIME,
+     .offset = offsetof(struct challenge_out, expires_at),
+     .required = true,
+     .text = "when the log-in has to begin anew"},
+};
+static const struct dm_shape challenge_shape =
+    DM_SHAPE(struct challenge_out, "MfaChallenge", challenge_fields);
+
+struct second_step_in {
+    struct dm_str mfa_token, code;
+};
+static const struct dm_field second_step_fields[] = {
+    {.name = "mfaToken",
+     .kind = DM_STRING,
+     .offset = offsetof(struct second_step_in, mfa_token),
+     .required = true,
+     .min = 1,
+     .max = 128,
+     .text = "what log-in answered"},
+    {.name = "code",
+     .kind = DM_STRING,
+     .offset = offsetof(struct second_step_in, code),
+     .required = true,
+     .min = 1,
+     .max = DM_SECOND_STEP_CODE_MAX,
+     .text = "a code of the authenticator app, or a recovery code"},
+};
+static const struct dm_shape second_step_shape =
+    DM_SHAPE(struct second_step_in, "SecondStep", second_step_fields);
+
+static enum dm_result reply_challenge(struct dm_call *call, const struct dm_session_grant *grant)
+{
+    struct challenge_out *out = dm_call_out_or(call);
+    if (out == NULL)
+        return dm_ctx_nomem(&call->ctx);
+    *out = (struct challenge_out){
+        .mfa_required = {.set = true, .v = true},
+        .mfa_token = grant->mfa_token,
+        .expires_at = {.set = true, .ms = grant->mfa_expires_at_ms},
+    };
+    return DM_OK;
+}
 
 static enum dm_result reply(struct dm_call *call, const struct dm_session_grant *grant)
 {
@@ -113,6 +181,7 @@ static enum dm_result reply(struct dm_call *call, const struct dm_session_grant 
         .refresh_expires_at = {.set = true, .ms = grant->refresh_expires_at_ms},
         .device_token = grant->device_token,
         .user = user,
+        .mfa_enrolment_due = {.set = grant->enrolment_due, .v = true},
     };
     return DM_OK;
 }
@@ -129,6 +198,22 @@ static enum dm_result serve_login(struct dm_call *call)
     };
     struct dm_session_grant grant;
     enum dm_result result = dm_session_login(call->domain, &call->ctx, &login, &grant);
+    if (result != DM_OK)
+        return result;
+    return grant.mfa_token.p != NULL ? reply_challenge(call, &grant) : reply(call, &grant);
+}
+
+static enum dm_result serve_second_step(struct dm_call *call)
+{
+    const struct second_step_in *in = call->in;
+    const struct dm_second_step_answer answer = {
+        .mfa_token = in->mfa_token,
+        .code = in->code,
+        .client = {.user_agent = call->request->user_agent,
+                   .address = call->request->remote_address},
+    };
+    struct dm_session_grant grant;
+    enum dm_result result = dm_second_step_answer(call->domain, &call->ctx, &answer, &grant);
     return result == DM_OK ? reply(call, &grant) : result;
 }
 
@@ -164,9 +249,20 @@ static const struct dm_route rows[] = {
      .door = DM_DOOR_STREAM,
      .request = &login_shape,
      .response = &session_shape,
+     .response_or = &challenge_shape,
      .status = 200,
      .summary = "Log in with e-mail address and password",
      .serve = serve_login},
+    {.name = "auth.second_step",
+     .method = DM_POST,
+     .path = "/auth/mfa/verify",
+     .auth = DM_AUTH_NONE,
+     .limit = DM_LIMIT_AUTH,
+     .request = &second_step_shape,
+     .response = &session_shape,
+     .status = 200,
+     .summary = "The second step of a log-in: a code of the authenticator app, or a recovery code",
+     .serve = serve_second_step},
     {.name = "auth.refresh",
      .method = DM_POST,
      .path = "/auth/refresh",

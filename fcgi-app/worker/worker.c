@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "domain/job.h"
+#include "domain/second_step.h"
 #include "domain/startup.h"
 #include "store/account_store.h"
 #include "store/device_store.h"
@@ -129,12 +130,21 @@ static enum dm_result sweep_guard(const struct dm_domain *domain, struct dm_ctx 
                                 settings->lockout_failures_max, SWEEP_ROWS, ret_n);
 }
 
+static enum dm_result sweep_second_steps(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                         int64_t *ret_n)
+{
+    return dm_second_factor_store_sweep(domain->pg, ctx, DM_SECOND_FACTOR_PENDING_S, SWEEP_ROWS,
+                                        ret_n);
+}
+
 static const struct {
     const char *what;
     enum dm_result (*run)(const struct dm_domain *domain, struct dm_ctx *ctx, int64_t *ret_n);
 } sweeps[] = {
-    {"idempotency_key", sweep_keys}, {"job", sweep_jobs},       {"one_time_token", sweep_tokens},
-    {"session", sweep_sessions},     {"device", sweep_devices}, {"login_guard", sweep_guard},
+    {"idempotency_key", sweep_keys},     {"job", sweep_jobs},
+    {"one_time_token", sweep_tokens},    {"session", sweep_sessions},
+    {"device", sweep_devices},           {"login_guard", sweep_guard},
+    {"second_step", sweep_second_steps},
 };
 
 static void sweep(struct worker_thread *self, struct dm_ctx *ctx)
@@ -150,7 +160,7 @@ static void sweep(struct worker_thread *self, struct dm_ctx *ctx)
             dm_log(log, DM_INFO, &ctx->trace, "swept", DM_ATTR("sweep.what", sweeps[i].what),
                    DM_ATTR("sweep.rows", n));
         /* A full batch means that there is more: soon again. */
-        more = more || n == SWEEP_ROWS;
+        more = more || n >= SWEEP_ROWS;
     }
     self->next_sweep_ms = dm_clock_monotonic_ms() + (more ? 0 : SWEEP_EVERY_MS);
 }

@@ -148,3 +148,29 @@ bool dm_format_url_decode(struct dm_arena *arena, struct dm_str s, struct dm_str
     *ret = (struct dm_str){to, n};
     return true;
 }
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+struct dm_str dm_format_url_encode(struct dm_arena *arena, struct dm_str s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *to = s.n < SIZE_MAX / 4 ? dm_arena_alloc(arena, 3 * s.n + 1) : NULL;
+    if (to == NULL)
+        return (struct dm_str){NULL, 0};
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (is_unreserved(s.p[i])) {
+            to[n++] = s.p[i];
+            continue;
+        }
+        to[n++] = '%';
+        to[n++] = digits[(unsigned char)s.p[i] >> 4];
+        to[n++] = digits[s.p[i] & 15];
+    }
+    to[n] = '\0';
+    return (struct dm_str){to, n};
+}

@@ -15,6 +15,8 @@ struct dm_str dm_format_email_key(struct dm_arena *arena, struct dm_str email);
 bool dm_format_is_language(struct dm_str s);
 /* 1 to max bytes, all of [A-Za-z0-9._-]. */
 bool dm_format_is_token(struct dm_str s, size_t max_bytes);
+/* Percent-encode all but the unreserved characters (RFC 3986 §2.3), for a part of a URI. Lives in the arena. */
+struct dm_str dm_format_url_encode(struct dm_arena *arena, struct dm_str s);
 /* Decode application/x-www-form-urlencoded text (%XX and '+'). False on a bad escape. Lives in the arena. */
 bool dm_format_url_decode(struct dm_arena *arena, struct dm_str s, struct dm_str *ret);
 

@@ -30,6 +30,7 @@ static struct dm_account account_of(const struct dm_account_row *row)
         .last_name = row->last_name,
         .role = dm_role_of(row->role),
         .email_confirmed = !dm_str_eq_c(row->state, "unconfirmed"),
+        .second_step = row->second_step,
         .created_at_ms = row->created_at_ms,
         .updated_at_ms = row->updated_at_ms,
     };

@@ -14,6 +14,7 @@ struct dm_account {
     struct dm_str id, email, first_name, last_name;
     enum dm_role role;
     bool email_confirmed;
+    bool second_step; /* log-in asks for one */
     int64_t created_at_ms, updated_at_ms;
 };
 

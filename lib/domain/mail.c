@@ -18,7 +18,8 @@
 /* How a value is written: in the payload as text or number, in the words as people read it. */
 enum value_form {
     VALUE_TEXT = 1,
-    VALUE_CODE,     /* "1234 5678" */
+    VALUE_CODE, /* "1234 5678" */
+    VALUE_NUMBER,
     VALUE_DURATION, /* seconds: "24 hours" */
     VALUE_TIME,     /* "24 November 2026, 10:31 UTC" */
 };
@@ -41,6 +42,7 @@ static const struct value {
     {"found_at", VALUE_TEXT, AT(found_at), "a place that the report does not name"},
     {"valid", VALUE_DURATION, AT(valid_s), NULL},
     {"at", VALUE_TIME, AT(at_ms), NULL},
+    {"codes_left", VALUE_NUMBER, AT(codes_left), NULL},
 #undef AT
 };
 #define N_VALUES (sizeof(values) / sizeof(values[0]))
@@ -66,6 +68,14 @@ static const struct kind {
     [DM_MAIL_LOGIN_SEALED] = {"login-sealed", TAKES("first_name", "device", "address", "at")},
     [DM_MAIL_NEW_DEVICE] = {"new-device", TAKES("first_name", "device", "address", "at")},
     [DM_MAIL_API_KEY_LEAK] = {"api-key-leak", TAKES("first_name", "key_name", "found_at")},
+    [DM_MAIL_MFA_ON] = {"mfa-on", TAKES("first_name", "at", "device", "address")},
+    [DM_MAIL_MFA_OFF] = {"mfa-off", TAKES("first_name", "at", "device", "address")},
+    [DM_MAIL_MFA_RESET] = {"mfa-reset", TAKES("first_name", "at")},
+    [DM_MAIL_MFA_LOCKED] = {"mfa-locked", TAKES("first_name", "at", "device", "address")},
+    [DM_MAIL_RECOVERY_CODE_USED] = {"recovery-code-used",
+                                    TAKES("first_name", "at", "device", "address", "codes_left")},
+    [DM_MAIL_RECOVERY_CODES_NEW] = {"recovery-codes-new",
+                                    TAKES("first_name", "at", "device", "address")},
 };
 
 static const struct value *value_named(const char *name)
@@ -190,6 +200,8 @@ static struct dm_str value_words(struct dm_ctx *ctx, struct dm_mail_values *all,
                                  const struct value *value)
 {
     switch (value->form) {
+    case VALUE_NUMBER:
+        return dm_arena_printf(ctx->arena, "%lld", (long long)*number_at(all, value));
     case VALUE_DURATION:
         return duration_text(ctx, *number_at(all, value));
     case VALUE_TIME:

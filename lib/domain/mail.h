@@ -23,6 +23,12 @@ enum dm_mail_kind {
     DM_MAIL_LOGIN_SEALED,       /* first_name, device, address, at_ms */
     DM_MAIL_NEW_DEVICE,         /* first_name, device, address, at_ms */
     DM_MAIL_API_KEY_LEAK,       /* first_name, key_name, found_at */
+    DM_MAIL_MFA_ON,             /* first_name, at, device, address */
+    DM_MAIL_MFA_OFF,            /* the same */
+    DM_MAIL_MFA_RESET,          /* first_name, at */
+    DM_MAIL_MFA_LOCKED,         /* first_name, at, device, address */
+    DM_MAIL_RECOVERY_CODE_USED, /* first_name, at, device, address, codes_left */
+    DM_MAIL_RECOVERY_CODES_NEW, /* first_name, at, device, address */
     DM_MAIL_KINDS,              /* how many, and one */
 };
 
@@ -39,6 +45,7 @@ struct dm_mail_values {
     struct dm_str found_at; /* a host; absent: not known */
     int64_t valid_s;
     int64_t at_ms; /* wall time */
+    int64_t codes_left;
 };
 
 struct dm_mail_new {

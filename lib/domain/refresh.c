@@ -178,6 +178,7 @@ enum dm_result dm_refresh(const struct dm_domain *domain, struct dm_ctx *ctx,
         return refuse(ctx);
     if (result == DM_OK)
         result = dm_account_get(domain, ctx, attempt.row.account_id, &grant.account);
+    grant.second_step = attempt.row.second_step;
     if (result == DM_OK)
         result = dm_session_grant_access(domain, ctx, attempt.row.id, &grant);
     if (result != DM_OK)

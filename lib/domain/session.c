@@ -11,6 +11,7 @@
 #include "domain/gate.h"
 #include "domain/mail.h"
 #include "domain/refresh.h"
+#include "domain/second_step.h"
 #include "domain/token.h"
 #include "store/account_store.h"
 #include "store/api_key_store.h"
@@ -35,12 +36,16 @@ static enum dm_result audit(struct dm_pg_conn *conn, struct dm_ctx *ctx, const c
 enum dm_result dm_session_grant_access(const struct dm_domain *domain, struct dm_ctx *ctx,
                                        struct dm_str session_id, struct dm_session_grant *grant)
 {
+    enum dm_role role = grant->account.role;
+    grant->enrolment_due = !grant->second_step && dm_second_step_required(domain->settings, role);
+    if (grant->enrolment_due)
+        role = DM_ROLE_USER;
     const struct dm_principal principal = {
         .credential = DM_CREDENTIAL_SESSION,
         .account_id = grant->account.id,
         .session_id = session_id,
-        .role = grant->account.role,
-        .scopes = dm_scope_of_role(grant->account.role),
+        .role = role,
+        .scopes = dm_scope_of_role(role),
     };
     return dm_token_issue(domain, ctx, &principal, &grant->access_token,
                           &grant->access_expires_at_ms);
@@ -120,6 +125,7 @@ enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ct
                     .password_hash = facts->password_hash,
                     .family_hash = token.family_hash,
                     .refresh_hash = token.hash,
+                    .second_step = facts->second_step,
                     .idle_s = domain->settings->session_idle_s,
                     .absolute_s = domain->settings->session_absolute_s,
                     .user_agent = kept(facts->user_agent, 256),
@@ -133,6 +139,7 @@ enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ct
 
     struct dm_session_grant grant = {
         .account = *account,
+        .second_step = facts->second_step,
         .refresh_token = token.text,
         .refresh_expires_at_ms = opening.expires_at_ms,
         .device_token = dm_device_token(domain, ctx, opening.session.device_id),
@@ -161,7 +168,9 @@ static enum dm_result login_once(const struct dm_domain *domain, struct dm_ctx *
         .user_agent = login->user_agent,
         .address = login->address,
     };
-    result = dm_session_open(domain, ctx, &who.account, &facts, ret_grant);
+    result = who.account.second_step
+                 ? dm_second_step_ask(domain, ctx, &who.account, &facts, ret_grant)
+                 : dm_session_open(domain, ctx, &who.account, &facts, ret_grant);
     if (result == DM_OK)
         dm_account_refresh_hash(domain, ctx, who.account.id, login->password, who.password_hash);
     return result;

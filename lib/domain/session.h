@@ -19,6 +19,11 @@ struct dm_session_grant {
     int64_t refresh_expires_at_ms;
     struct dm_str device_token; /* of log-in: to be shown at the next one; absent after refresh */
     struct dm_account account;
+    bool second_step;   /* it was shown in this session */
+    bool enrolment_due; /* the role asks for one: until it is shown, the token says User */
+    /* Set instead of all the others: the log-in waits for its second step, by dm_second_step_answer. */
+    struct dm_str mfa_token;
+    int64_t mfa_expires_at_ms;
 };
 
 /* What is known of a log-in whose every step has succeeded. */
@@ -26,6 +31,7 @@ struct dm_session_facts {
     /* That the password was checked against; absent: whatever it is now. */
     struct dm_str password_hash;
     struct dm_str device_id;           /* as dm_account_authenticate found it; absent: not known */
+    bool second_step;                  /* it was shown */
     struct dm_str user_agent, address; /* as the client sent them; may be absent */
 };
 
@@ -35,7 +41,8 @@ DM_MUST_CHECK enum dm_result dm_session_login(const struct dm_domain *domain, st
                                               struct dm_session_grant *ret_grant);
 /*
  * A new session for an account that has proved itself; the account becomes the context's actor.
- * DM_E_UNAUTHENTICATED: it is no longer active, or its password is no longer the one that was checked.
+ * DM_E_UNAUTHENTICATED: it is no longer active, its password is no longer the one that was checked, or it asks for a second step that
+ * was not shown.
  */
 DM_MUST_CHECK enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ctx,
                                              const struct dm_account *account,

@@ -12,6 +12,7 @@
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const token_algorithms[] = {"ES256", "HS256", NULL};
 static const char *const limits_modes[] = {"enforce", DM_LIMITS_SHADOW, NULL};
+static const char *const mfa_required_for[] = {"none", "admin", NULL};
 static const char *const mail_tls[] = {"never", "when-offered", "always", NULL};
 
 /* A table reads best as one. */
@@ -150,6 +151,11 @@ static const struct dm_config_key keys[] = {
      .text = "API keys that an account may have."},
     {.name = "api_keys.cache_entries", .kind = DM_CONFIG_INT, AT(api_keys_cache_entries), .initial = "1024", .min = 16, .max = 65536, .unit = "keys",
      .text = "How many API keys a process remembers, at about 3 KB each."},
+
+    {.name = "mfa.required_for", .kind = DM_CONFIG_CHOICE, AT(mfa_required_for), .initial = "none", .choices = mfa_required_for,
+     .text = "Whose sessions act as User until they have shown a second factor: none, or admin (Admin and SuperAdmin)."},
+    {.name = "mfa.token_s", .kind = DM_CONFIG_INT, AT(mfa_token_s), .initial = "300", .min = 60, .max = 900, .unit = "seconds",
+     .text = "How long a log-in waits for its second step."},
 
     {.name = "mail.host", .kind = DM_CONFIG_TEXT, AT(mail_host), .initial = "127.0.0.1", .min = 1, .max = 255,
      .text = "SMTP server."},

@@ -78,6 +78,10 @@ struct dm_settings {
     int64_t api_keys_max; /* of one account */
     int64_t api_keys_cache_entries;
 
+    /* mfa */
+    const char *mfa_required_for; /* none | admin */
+    int64_t mfa_token_s;
+
     /* mail */
     const char *mail_host;
     int64_t mail_port;

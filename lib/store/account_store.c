@@ -6,7 +6,7 @@
 
 #define ACCOUNT_COLUMNS                                                                            \
     " id, email, password_hash, first_name, last_name, role, state,"                               \
-    " created_at, updated_at"
+    " created_at, updated_at, second_step_at IS NOT NULL"
 
 static void row_read(const struct dm_pg_result *result, struct dm_account_row *ret_row)
 {
@@ -20,6 +20,7 @@ static void row_read(const struct dm_pg_result *result, struct dm_account_row *r
         .state = dm_pg_cell(result, 0, 6),
         .created_at_ms = dm_pg_cell_opt_time(result, 0, 7).ms,
         .updated_at_ms = dm_pg_cell_opt_time(result, 0, 8).ms,
+        .second_step = dm_pg_cell_bool(result, 0, 9),
     };
 }
 
@@ -290,10 +291,18 @@ enum dm_result dm_account_store_sweep_tokens(struct dm_pg *pg, struct dm_ctx *ct
 
 static const struct dm_pg_stmt account_rehash = {
     .name = "account_rehash",
-    .sql = "UPDATE account"
+    /* Log-ins that wait for their second step go on: it is the same password. */
+    .sql = "WITH rehashed AS ("
+           " UPDATE account"
            " SET password_hash = $3"
            " WHERE id = $1::uuid"
-           " AND password_hash = $2",
+           " AND password_hash = $2"
+           " RETURNING id)"
+           " UPDATE mfa_challenge c"
+           " SET password_hash = $3"
+           " FROM rehashed"
+           " WHERE c.account_id = rehashed.id"
+           " AND c.password_hash = $2",
     .n_params = 3,
     .rows = DM_PG_NONE,
 };

@@ -11,6 +11,7 @@ struct dm_account_row {
     struct dm_str id, email, first_name, last_name;
     struct dm_str password_hash;
     struct dm_str role;  /* "User", "Admin", "SuperAdmin" */
+    bool second_step;    /* log-in asks for one */
     struct dm_str state; /* "unconfirmed", "active", "disabled" */
     int64_t created_at_ms, updated_at_ms;
 };

@@ -50,18 +50,19 @@ static const struct dm_pg_stmt session_add = {
     .name = "session_add",
     .sql = "INSERT INTO session"
            " (id, account_id, family_hash, refresh_hash, idle_expires_at, absolute_expires_at,"
-           " user_agent, address, device_id, created_by, updated_by)"
+           " user_agent, address, device_id, mfa_at, created_by, updated_by)"
            " SELECT $1::uuid, a.id, $4, $5,"
            " now() + make_interval(secs => least($6::bigint, $7::bigint)),"
            " now() + make_interval(secs => $7::bigint),"
-           " $8, $9, $10::uuid, a.id, a.id"
+           " $8, $9, $10::uuid, CASE WHEN $11::boolean THEN now() END, a.id, a.id"
            " FROM account a"
            " WHERE a.id = $2::uuid"
            " AND a.state = 'active'"
            " AND ($3::text IS NULL OR a.password_hash = $3)"
+           " AND (a.second_step_at IS NULL OR $11::boolean)"
            " FOR SHARE OF a"
            " RETURNING idle_expires_at",
-    .n_params = 10,
+    .n_params = 11,
     .rows = DM_PG_ONE,
 };
 
@@ -80,6 +81,7 @@ enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         dm_pg_text(session->user_agent),
         dm_pg_text(session->address),
         dm_pg_text(session->device_id),
+        dm_pg_bool(session->second_step),
     };
     struct dm_pg_result added;
     enum dm_result result = dm_pg_exec(conn, ctx, &session_add, params, &added);
@@ -130,7 +132,7 @@ enum dm_result dm_session_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx, int6
     " s.idle_expires_at"                                                                           \
     ", coalesce(greatest(0, floor(extract(epoch FROM now() - "                                     \
     "s.rotated_at) * 1000)), -1)::bigint,"                                                         \
-    " a.email, a.first_name"
+    " a.email, a.first_name, s.mfa_at IS NOT NULL"
 
 static void row_read(const struct dm_pg_result *result, struct dm_session_row *ret_row)
 {
@@ -143,6 +145,7 @@ static void row_read(const struct dm_pg_result *result, struct dm_session_row *r
         .rotated_ago_ms = dm_pg_cell_int(result, 0, 5),
         .email = dm_pg_cell(result, 0, 6),
         .first_name = dm_pg_cell(result, 0, 7),
+        .second_step = dm_pg_cell_bool(result, 0, 8),
     };
 }
 

@@ -30,6 +30,7 @@ struct dm_session_new {
     struct dm_str id, account_id;
     /* That the log-in was checked against; absent: not compared. */
     struct dm_str password_hash;
+    bool second_step;                        /* it was shown in this log-in */
     struct dm_str family_hash, refresh_hash; /* SHA-256 hex */
     int64_t idle_s, absolute_s;
     struct dm_str device_id;
@@ -46,7 +47,8 @@ struct dm_session_rotation {
 struct dm_session_row {
     struct dm_str id, account_id;
     struct dm_str refresh_hash;
-    bool usable; /* not ended, not past its time, its account active */
+    bool second_step; /* was shown in it */
+    bool usable;      /* not ended, not past its time, its account active */
     int64_t idle_expires_at_ms;
     int64_t rotated_ago_ms;          /* negative: never rotated */
     struct dm_str email, first_name; /* the owner's */
@@ -69,7 +71,7 @@ DM_MUST_CHECK enum dm_result dm_session_store_alive(struct dm_pg *pg, struct dm_
                                                     struct dm_str session_id, bool *ret_alive);
 /*
  * A new session; *ret_idle_expires_at_ms is wall time. DM_E_NOTFOUND: the account is no longer
- * active, or its password has changed since it was read.
+ * active, its password has changed since it was read, or it asks for a second step that was not shown.
  */
 DM_MUST_CHECK enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                   const struct dm_session_new *session,

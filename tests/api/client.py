@@ -66,8 +66,8 @@ class Client:
     def patch(self, path, body=NO_BODY, **options):
         return self.call("PATCH", path, body, **options)
 
-    def delete(self, path, **options):
-        return self.call("DELETE", path, **options)
+    def delete(self, path, body=NO_BODY, **options):
+        return self.call("DELETE", path, body, **options)
 
     def pages(self, path, limit):
         """The items of a list, page by page, each page a list."""

@@ -87,6 +87,8 @@ void dm_world_open(struct dm_world *world)
                 .password_breached_file = DM_SRCDIR "/share/passwords/common.sha1",
                 .mail_from_name = "DigitalMe",
                 .account_confirm_s = 86400,
+                .mfa_required_for = "none",
+                .mfa_token_s = 300,
                 .encryption_key = {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
                                    DM_SEALED_KEY_BASE64},
                 .worker_attempts = 10,
