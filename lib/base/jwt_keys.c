@@ -268,11 +268,11 @@ static void set_retirements(struct dm_jwt_keys *keys, int64_t token_life_s)
     }
 }
 
-/* The same half under the same name in both. */
+/* The same public half under the same name. */
 static bool has_key(const struct dm_jwt_keys *keys, const struct dm_jwt_key *key)
 {
     const struct dm_jwt_key *same = dm_jwt_keys_find(keys, dm_str_from(key->kid));
-    return same && strcmp(same->x, key->x) == 0 && strcmp(same->y, key->y) == 0;
+    return same && EVP_PKEY_eq(same->pkey, key->pkey) == 1;
 }
 
 static void set_generation(struct dm_jwt_keys *keys, const struct dm_jwt_keys *before)
