@@ -149,7 +149,7 @@ class System:
 
     def mails(self):
         """The mail files so far, oldest first."""
-        return sorted(self.mail_dir.glob("*.eml"))
+        return sorted(self.mail_dir.glob("[!.]*.eml"))  # one that is being written begins with a dot
 
     def ready(self):
         """Does the API say through its own door that it is ready to serve?"""

@@ -3,6 +3,7 @@
 #include "api/account.h"
 
 #include "api/api.h"
+#include "api/proof.h"
 #include "domain/passwords.h"
 #include "edge/call.h"
 
@@ -71,7 +72,7 @@ void dm_account_body_fill(struct dm_account_body *body, const struct dm_account 
     };
 }
 
-/* The shape's struct is the domain's own. The lower bound of a password is a setting: the domain
+/* The shape's struct is the domain's own, without the origin. The lower bound of a password is a setting: the domain
  * knows it. */
 static const struct dm_field registration_fields[] = {
     {.name = "email",
@@ -109,51 +110,42 @@ static const struct dm_field registration_fields[] = {
 static const struct dm_shape registration_shape =
     DM_SHAPE(struct dm_registration, "Registration", registration_fields);
 
-struct confirmation_in {
-    struct dm_str token;
-};
 static const struct dm_field confirmation_fields[] = {
-    {.name = "token",
-     .kind = DM_STRING,
-     .offset = offsetof(struct confirmation_in, token),
-     .required = true,
-     .min = 1,
-     .max = 128,
-     .text = "the token from the confirmation mail"},
+    DM_PROOF_FIELDS(offsetof(struct dm_one_time_proof, token),
+                    offsetof(struct dm_one_time_proof, email),
+                    offsetof(struct dm_one_time_proof, code)),
 };
 static const struct dm_shape confirmation_shape =
-    DM_SHAPE(struct confirmation_in, "EmailConfirmation", confirmation_fields);
+    DM_SHAPE(struct dm_one_time_proof, "EmailConfirmation", confirmation_fields);
 
-struct address_in {
-    struct dm_str email;
-};
 static const struct dm_field address_fields[] = {
     {.name = "email",
      .kind = DM_STRING,
      .format = DM_EMAIL,
-     .offset = offsetof(struct address_in, email),
+     .offset = offsetof(struct dm_address_in, email),
      .required = true,
      .min = 3,
      .max = 254,
      .text = "the address of the account"},
 };
-static const struct dm_shape address_shape =
-    DM_SHAPE(struct address_in, "EmailAddress", address_fields);
+const struct dm_shape dm_address_shape =
+    DM_SHAPE(struct dm_address_in, "EmailAddress", address_fields);
 
 static enum dm_result serve_register(struct dm_call *call)
 {
-    return dm_account_register(call->domain, &call->ctx, call->in);
+    struct dm_registration *in = call->in;
+    in->origin = dm_origin_of(call->request->user_agent, call->request->remote_address);
+    return dm_account_register(call->domain, &call->ctx, in);
 }
 
 static enum dm_result serve_confirm_email(struct dm_call *call)
 {
-    const struct confirmation_in *in = call->in;
-    return dm_account_confirm_email(call->domain, &call->ctx, in->token);
+    return dm_account_confirm_email(call->domain, &call->ctx, call->in);
 }
 
 static enum dm_result serve_resend_confirmation(struct dm_call *call)
 {
-    const struct address_in *in = call->in;
+    const struct dm_address_in *in = call->in;
     return dm_account_resend_confirmation(call->domain, &call->ctx, in->email);
 }
 
@@ -185,14 +177,16 @@ static const struct dm_route rows[] = {
      .limit = DM_LIMIT_AUTH,
      .request = &confirmation_shape,
      .status = 204,
-     .summary = "Confirm an e-mail address with the token mailed to it",
+     .summary =
+         "Confirm an e-mail address with the mail's token or code; accepts the password chosen at "
+         "the registration it was sent for",
      .serve = serve_confirm_email},
     {.name = "auth.resend_confirmation",
      .method = DM_POST,
      .path = "/auth/resend-confirmation",
      .auth = DM_AUTH_NONE,
      .limit = DM_LIMIT_AUTH,
-     .request = &address_shape,
+     .request = &dm_address_shape,
      .status = 202,
      .summary = "Send another confirmation token, if the address waits for one",
      .serve = serve_resend_confirmation},

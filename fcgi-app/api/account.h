@@ -3,6 +3,7 @@
 #define DM_API_ACCOUNT_H
 
 #include "domain/account.h"
+#include "domain/passwords.h"
 #include "edge/shape.h"
 
 struct dm_account_body {
@@ -11,6 +12,12 @@ struct dm_account_body {
     struct dm_opt_time created_at, updated_at;
 };
 extern const struct dm_shape dm_account_shape;
+
+/* What is asked for by an address alone. */
+struct dm_address_in {
+    struct dm_str email;
+};
+extern const struct dm_shape dm_address_shape;
 
 void dm_account_body_fill(struct dm_account_body *body, const struct dm_account *account);
 

@@ -4,6 +4,8 @@
 
 #include "edge/route.h"
 
+extern const struct dm_routes dm_account_change_routes;
+extern const struct dm_routes dm_account_reset_routes;
 extern const struct dm_routes dm_account_routes;
 extern const struct dm_routes dm_audit_routes;
 extern const struct dm_routes dm_api_key_routes;

@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "domain/account.h"
 #include "domain/job.h"
 #include "domain/second_step.h"
 #include "domain/startup.h"
-#include "store/account_store.h"
 #include "store/device_store.h"
 #include "store/guard_store.h"
 #include "store/idempotency_store.h"
+#include "store/one_time_store.h"
 #include "store/session_store.h"
 
 #define ARENA_BLOCK_BYTES (64 * 1024)
@@ -106,7 +107,13 @@ static enum dm_result sweep_jobs(const struct dm_domain *domain, struct dm_ctx *
 static enum dm_result sweep_tokens(const struct dm_domain *domain, struct dm_ctx *ctx,
                                    int64_t *ret_n)
 {
-    return dm_account_store_sweep_tokens(domain->pg, ctx, SWEEP_ROWS, ret_n);
+    return dm_one_time_store_sweep(domain->pg, ctx, SWEEP_ROWS, ret_n);
+}
+
+static enum dm_result sweep_accounts(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                     int64_t *ret_n)
+{
+    return dm_account_sweep(domain, ctx, SWEEP_ROWS, ret_n);
 }
 
 static enum dm_result sweep_sessions(const struct dm_domain *domain, struct dm_ctx *ctx,
@@ -144,7 +151,7 @@ static const struct {
     {"idempotency_key", sweep_keys},     {"job", sweep_jobs},
     {"one_time_token", sweep_tokens},    {"session", sweep_sessions},
     {"device", sweep_devices},           {"login_guard", sweep_guard},
-    {"second_step", sweep_second_steps},
+    {"second_step", sweep_second_steps}, {"account", sweep_accounts},
 };
 
 static void sweep(struct worker_thread *self, struct dm_ctx *ctx)

@@ -1,12 +1,15 @@
 /*
- * Accounts: registration, confirmation of the address, and the check of a password. Nothing here
- * tells a stranger, by words or by time, whether an address has an account.
+ * Accounts: registration, confirmation of the address, the check of a password (account.c), a forgotten one (account_reset.c), and
+ * what its owner changes about an account (account_change.c). Nothing here tells a stranger, by words or by time, whether an address
+ * has an account.
  */
 #ifndef DM_DOMAIN_ACCOUNT_H
 #define DM_DOMAIN_ACCOUNT_H
 
 #include "base/ctx.h"
 #include "domain/domain.h"
+#include "domain/one_time.h"
+#include "domain/origin.h"
 #include "domain/principal.h"
 #include "store/job_store.h"
 
@@ -20,6 +23,7 @@ struct dm_account {
 
 struct dm_registration {
     struct dm_str email, password, first_name, last_name;
+    struct dm_origin origin;
 };
 
 /*
@@ -29,9 +33,11 @@ struct dm_registration {
  */
 DM_MUST_CHECK enum dm_result dm_account_register(const struct dm_domain *domain, struct dm_ctx *ctx,
                                                  const struct dm_registration *registration);
-/* DM_E_INVALID at "/token": unknown, used or past its time. */
+/* The account becomes active with the password that the registration chose which the mail was sent for. DM_E_INVALID as
+ * dm_one_time_find and dm_one_time_refuse. */
 DM_MUST_CHECK enum dm_result dm_account_confirm_email(const struct dm_domain *domain,
-                                                      struct dm_ctx *ctx, struct dm_str token);
+                                                      struct dm_ctx *ctx,
+                                                      const struct dm_one_time_proof *proof);
 /* DM_OK always, unless a dependency is down: the worker looks whether the address waits for a token. */
 DM_MUST_CHECK enum dm_result dm_account_resend_confirmation(const struct dm_domain *domain,
                                                             struct dm_ctx *ctx,
@@ -76,7 +82,74 @@ DM_MUST_CHECK enum dm_result dm_account_check_password(const struct dm_domain *d
 void dm_account_refresh_hash(const struct dm_domain *domain, struct dm_ctx *ctx,
                              struct dm_str account_id, struct dm_str password,
                              struct dm_str password_hash);
+/*
+ * Throw out registrations that nobody has confirmed for account.unconfirmed_keep_s, at most limit, and write to the audit trail how many:
+ * the worker's part.
+ */
+DM_MUST_CHECK enum dm_result dm_account_sweep(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                              int64_t limit, int64_t *ret_deleted);
 DM_MUST_CHECK enum dm_result dm_account_get(const struct dm_domain *domain, struct dm_ctx *ctx,
                                             struct dm_str id, struct dm_account *ret_account);
+
+/* DM_OK always, unless a dependency is down: the worker looks whether the address has an account. */
+DM_MUST_CHECK enum dm_result dm_account_forgot_password(const struct dm_domain *domain,
+                                                        struct dm_ctx *ctx, struct dm_str email);
+/*
+ * The worker's part, a job of kind "forgot_password": an active account gets a mail for a new password, one that waits for its
+ * confirmation another of that kind, a disabled one nothing.
+ */
+DM_MUST_CHECK enum dm_result dm_account_run_forgot(const struct dm_domain *domain,
+                                                   struct dm_ctx *ctx, const struct dm_job *job);
+
+struct dm_account_reset {
+    struct dm_one_time_proof proof;
+    struct dm_str password;
+    struct dm_origin origin;
+};
+/*
+ * A new password for who has read the mail. All sessions end, all other one-time tokens die, the owner is told; nobody is logged in, and a
+ * second factor stays. DM_E_INVALID as dm_one_time_find, dm_one_time_refuse, and dm_passwords_hash_new at "/password": then the
+ * token is not used up.
+ */
+DM_MUST_CHECK enum dm_result dm_account_reset_password(const struct dm_domain *domain,
+                                                       struct dm_ctx *ctx,
+                                                       const struct dm_account_reset *reset);
+
+/* What a logged-in owner does. */
+struct dm_account_owner {
+    struct dm_str account_id, session_id;
+    struct dm_origin origin;
+};
+/*
+ * The other sessions end, all one-time tokens die, the owner is told. DM_E_INVALID: "wrong" at "/currentPassword", the rules of
+ * dm_passwords_hash_new at "/newPassword". DM_E_CONFLICT: the password was changed meanwhile.
+ */
+DM_MUST_CHECK enum dm_result dm_account_change_password(const struct dm_domain *domain,
+                                                        struct dm_ctx *ctx,
+                                                        const struct dm_account_owner *owner,
+                                                        struct dm_str current_password,
+                                                        struct dm_str new_password);
+/*
+ * Ask for another address: a mail goes there to confirm it, and word of it to the old one. Nothing tells whether the new address has an
+ * account; its owner is told instead. DM_E_INVALID: "wrong" at "/password", "unchanged" at "/newEmail". DM_E_LIMITED: too many mails.
+ */
+DM_MUST_CHECK enum dm_result dm_account_change_email(const struct dm_domain *domain,
+                                                     struct dm_ctx *ctx,
+                                                     const struct dm_account_owner *owner,
+                                                     struct dm_str new_email,
+                                                     struct dm_str password);
+/*
+ * The address becomes the account's: all sessions but the one that asked end, the old address is told. proof.email is the new
+ * address. DM_E_INVALID as dm_one_time_find and dm_one_time_refuse. DM_E_CONFLICT: another account has it by now.
+ */
+DM_MUST_CHECK enum dm_result dm_account_confirm_email_change(const struct dm_domain *domain,
+                                                             struct dm_ctx *ctx,
+                                                             const struct dm_one_time_proof *proof,
+                                                             const struct dm_origin *origin);
+/* DM_E_NOTFOUND: not an active account. */
+DM_MUST_CHECK enum dm_result dm_account_rename(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                               struct dm_str id, struct dm_str first_name,
+                                               struct dm_str last_name,
+                                               struct dm_account *ret_account);
 
 #endif

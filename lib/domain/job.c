@@ -10,6 +10,7 @@ static const struct {
     enum dm_result (*run)(const struct dm_domain *domain, struct dm_ctx *ctx,
                           const struct dm_job *job);
 } kinds[] = {
+    {"forgot_password", dm_account_run_forgot},
     {"login_locked", dm_guard_run_locked},
     {"mail", dm_mail_run},
     {"resend_confirmation", dm_account_run_resend},

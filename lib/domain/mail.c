@@ -57,7 +57,7 @@ static const struct kind {
     const char *name;
     const char *const *takes; /* what both its texts must say */
 } kinds[DM_MAIL_KINDS] = {
-    [DM_MAIL_CONFIRM] = {"confirm", TAKES("token", "valid")},
+    [DM_MAIL_CONFIRM] = {"confirm", TAKES("token", "code", "valid", "at", "address")},
     [DM_MAIL_ALREADY_REGISTERED] = {"already-registered", TAKES("first_name")},
     [DM_MAIL_SESSION_REUSE] = {"session-reuse", TAKES("first_name")},
     [DM_MAIL_ROLE_CHANGED] = {"role-changed", TAKES("first_name", "role", "at")},
@@ -76,6 +76,15 @@ static const struct kind {
                                     TAKES("first_name", "at", "device", "address", "codes_left")},
     [DM_MAIL_RECOVERY_CODES_NEW] = {"recovery-codes-new",
                                     TAKES("first_name", "at", "device", "address")},
+    [DM_MAIL_RESET_PASSWORD] = {"reset-password", TAKES("first_name", "token", "code", "valid")},
+    [DM_MAIL_PASSWORD_CHANGED] = {"password-changed",
+                                  TAKES("first_name", "at", "device", "address")},
+    [DM_MAIL_CHANGE_EMAIL] = {"change-email", TAKES("token", "code", "valid")},
+    [DM_MAIL_CHANGE_EMAIL_TAKEN] = {"change-email-taken", TAKES("first_name")},
+    [DM_MAIL_CHANGE_EMAIL_ASKED] = {"change-email-asked",
+                                    TAKES("first_name", "email", "at", "device", "address")},
+    [DM_MAIL_EMAIL_CHANGED] = {"email-changed",
+                               TAKES("first_name", "email", "at", "device", "address")},
 };
 
 static const struct value *value_named(const char *name)

@@ -13,7 +13,7 @@
 
 /* To add one: a line here, a row in mail.c's table, NAME.txt and NAME.html in share/mail. */
 enum dm_mail_kind {
-    DM_MAIL_CONFIRM = 1,        /* token, valid_s */
+    DM_MAIL_CONFIRM = 1,        /* token, code, valid_s; at_ms and address of the registration */
     DM_MAIL_ALREADY_REGISTERED, /* first_name */
     DM_MAIL_SESSION_REUSE,      /* first_name */
     DM_MAIL_ROLE_CHANGED,       /* first_name, role, at_ms */
@@ -29,6 +29,12 @@ enum dm_mail_kind {
     DM_MAIL_MFA_LOCKED,         /* first_name, at, device, address */
     DM_MAIL_RECOVERY_CODE_USED, /* first_name, at, device, address, codes_left */
     DM_MAIL_RECOVERY_CODES_NEW, /* first_name, at, device, address */
+    DM_MAIL_RESET_PASSWORD,     /* first_name, token, code, valid_s */
+    DM_MAIL_PASSWORD_CHANGED,   /* first_name, at_ms, device, address */
+    DM_MAIL_CHANGE_EMAIL,       /* to the new address: token, code, valid_s */
+    DM_MAIL_CHANGE_EMAIL_TAKEN, /* to the new address's own account: first_name */
+    DM_MAIL_CHANGE_EMAIL_ASKED, /* to the old address: first_name, email, at_ms, device, address */
+    DM_MAIL_EMAIL_CHANGED,      /* to the old address: first_name, email, at_ms, device, address */
     DM_MAIL_KINDS,              /* how many, and one */
 };
 

@@ -140,7 +140,13 @@ static const struct dm_config_key keys[] = {
      .text = "Passwords that may not be chosen, as SHA-1 hashes sorted like Have I Been Pwned's download ordered by hash; empty: none."},
 
     {.name = "account.confirm_s", .kind = DM_CONFIG_INT, AT(account_confirm_s), .initial = "86400", .min = 600, .max = 604800, .unit = "seconds",
-     .text = "How long a confirmation token is good."},
+     .text = "How long a confirmation mail is good."},
+    {.name = "account.reset_s", .kind = DM_CONFIG_INT, AT(account_reset_s), .initial = "1800", .min = 300, .max = 86400, .unit = "seconds",
+     .text = "How long a mail for a new password is good."},
+    {.name = "account.change_email_s", .kind = DM_CONFIG_INT, AT(account_change_email_s), .initial = "1800", .min = 300, .max = 86400, .unit = "seconds",
+     .text = "How long a mail to a new address is good."},
+    {.name = "account.unconfirmed_keep_s", .kind = DM_CONFIG_INT, AT(account_unconfirmed_keep_s), .initial = "604800", .min = 86400, .max = 31536000, .unit = "seconds",
+     .text = "A registration that nobody confirms is thrown out after this time."},
 
     {.name = "encryption.key", .kind = DM_CONFIG_SECRET, AT(encryption_key), .initial = NULL, .min = DM_SEALED_KEY_BASE64, .max = DM_SEALED_KEY_BASE64,
      .text = "What secrets that must be read again are encrypted under: 32 random bytes in base64."},

@@ -69,7 +69,8 @@ struct dm_settings {
     const char *password_breached_file; /* "": none */
 
     /* account */
-    int64_t account_confirm_s;
+    int64_t account_confirm_s, account_reset_s, account_change_email_s; /* life of a token */
+    int64_t account_unconfirmed_keep_s;
 
     /* encryption */
     struct dm_secret encryption_key, encryption_previous_key;

@@ -1,12 +1,12 @@
 /*
- * Accounts and one-time tokens in PostgreSQL: under domain/account.c, over pg.c. What must be true
- * together (a token's use and what it brings about) is done in the caller's transaction.
+ * Accounts in PostgreSQL: under domain/account.c, over pg.c. What must be true together (a token's use and what it
+ * brings about) is done in the caller's transaction.
  */
 #include "store/account_store.h"
 
 #define ACCOUNT_COLUMNS                                                                            \
     " id, email, password_hash, first_name, last_name, role, state,"                               \
-    " created_at, updated_at, second_step_at IS NOT NULL"
+    " created_at, updated_at, second_step_at IS NOT NULL, registered_from"
 
 static void row_read(const struct dm_pg_result *result, struct dm_account_row *ret_row)
 {
@@ -21,6 +21,7 @@ static void row_read(const struct dm_pg_result *result, struct dm_account_row *r
         .created_at_ms = dm_pg_cell_opt_time(result, 0, 7).ms,
         .updated_at_ms = dm_pg_cell_opt_time(result, 0, 8).ms,
         .second_step = dm_pg_cell_bool(result, 0, 9),
+        .registered_from = dm_pg_cell(result, 0, 10),
     };
 }
 
@@ -62,21 +63,12 @@ enum dm_result dm_account_store_by_email(struct dm_pg *pg, struct dm_ctx *ctx,
     return result;
 }
 
-static const struct dm_pg_stmt account_lock_by_email = {
-    .name = "account_lock_by_email",
-    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
-           " WHERE email_key = $1"
-           " FOR UPDATE",
-    .n_params = 1,
-    .rows = DM_PG_ONE,
-};
-
-enum dm_result dm_account_store_lock_by_email(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+enum dm_result dm_account_store_find_by_email(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                               struct dm_str email_key,
                                               struct dm_account_row *ret_row)
 {
     struct dm_pg_result found;
-    enum dm_result result = dm_pg_exec(conn, ctx, &account_lock_by_email,
+    enum dm_result result = dm_pg_exec(conn, ctx, &account_by_email,
                                        (const struct dm_pg_param[]){dm_pg_text(email_key)}, &found);
     if (result == DM_OK)
         row_read(&found, ret_row);
@@ -103,13 +95,35 @@ enum dm_result dm_account_store_lock_by_id(struct dm_pg_conn *conn, struct dm_ct
     return result;
 }
 
+static const struct dm_pg_stmt account_lock_by_email = {
+    .name = "account_lock_by_email",
+    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
+           " WHERE email_key = $1"
+           " FOR UPDATE",
+    .n_params = 1,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_account_store_lock_by_email(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                              struct dm_str email_key,
+                                              struct dm_account_row *ret_row)
+{
+    struct dm_pg_result found;
+    enum dm_result result = dm_pg_exec(conn, ctx, &account_lock_by_email,
+                                       (const struct dm_pg_param[]){dm_pg_text(email_key)}, &found);
+    if (result == DM_OK)
+        row_read(&found, ret_row);
+    return result;
+}
+
 static const struct dm_pg_stmt account_add = {
     .name = "account_add",
     .sql = "INSERT INTO account"
-           " (id, email, email_key, password_hash, first_name, last_name, created_by, updated_by)"
-           " VALUES ($1::uuid, $2, $3, $4, $5, $6, $1::uuid, $1::uuid)"
+           " (id, email, email_key, password_hash, first_name, last_name, registered_from,"
+           " created_by, updated_by)"
+           " VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $1::uuid, $1::uuid)"
            " ON CONFLICT (email_key) DO NOTHING",
-    .n_params = 6,
+    .n_params = 7,
     .rows = DM_PG_NONE,
 };
 
@@ -117,9 +131,13 @@ enum dm_result dm_account_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                     const struct dm_account_new *account, bool *ret_added)
 {
     const struct dm_pg_param params[] = {
-        dm_pg_text(account->id),         dm_pg_text(account->email),
-        dm_pg_text(account->email_key),  dm_pg_text(account->password_hash),
-        dm_pg_text(account->first_name), dm_pg_text(account->last_name),
+        dm_pg_text(account->id),
+        dm_pg_text(account->email),
+        dm_pg_text(account->email_key),
+        dm_pg_text(account->password_hash),
+        dm_pg_text(account->first_name),
+        dm_pg_text(account->last_name),
+        dm_pg_text(account->registered_from),
     };
     struct dm_pg_result added;
     enum dm_result result = dm_pg_exec(conn, ctx, &account_add, params, &added);
@@ -131,10 +149,11 @@ enum dm_result dm_account_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
 static const struct dm_pg_stmt account_register_again = {
     .name = "account_register_again",
     .sql = "UPDATE account"
-           " SET password_hash = $2, first_name = $3, last_name = $4, updated_at = now()"
+           " SET password_hash = $2, first_name = $3, last_name = $4, registered_from = $5,"
+           " updated_at = now()"
            " WHERE id = $1::uuid"
            " AND state = 'unconfirmed'",
-    .n_params = 4,
+    .n_params = 5,
     .rows = DM_PG_NONE,
 };
 
@@ -146,9 +165,9 @@ enum dm_result dm_account_store_register_again(struct dm_pg_conn *conn, struct d
         dm_pg_text(account->password_hash),
         dm_pg_text(account->first_name),
         dm_pg_text(account->last_name),
+        dm_pg_text(account->registered_from),
     };
-    struct dm_pg_result updated;
-    return dm_pg_exec(conn, ctx, &account_register_again, params, &updated);
+    return dm_pg_exec(conn, ctx, &account_register_again, params, NULL);
 }
 
 static const struct dm_pg_stmt account_count_mail = {
@@ -177,115 +196,142 @@ enum dm_result dm_account_store_count_mail(struct dm_pg_conn *conn, struct dm_ct
     return result;
 }
 
-static const struct dm_pg_stmt one_time_token_add = {
-    .name = "one_time_token_add",
-    .sql = "INSERT INTO one_time_token"
-           " (token_hash, account_id, purpose, password_hash, first_name, last_name, expires_at,"
-           " created_by, updated_by)"
-           " VALUES ($1, $2::uuid, $3, $4, $5, $6, now() + make_interval(secs => $7),"
-           " $2::uuid, $2::uuid)",
-    .n_params = 7,
-    .rows = DM_PG_NONE,
-};
-
-enum dm_result dm_account_store_add_token(struct dm_pg_conn *conn, struct dm_ctx *ctx,
-                                          const struct dm_one_time_token *token)
-{
-    const struct dm_pg_param params[] = {
-        dm_pg_text(token->token_hash),           dm_pg_text(token->account_id),
-        dm_pg_text(dm_str_from(token->purpose)), dm_pg_text(token->password_hash),
-        dm_pg_text(token->first_name),           dm_pg_text(token->last_name),
-        dm_pg_int(ctx, token->valid_s),
-    };
-    struct dm_pg_result added;
-    return dm_pg_exec(conn, ctx, &one_time_token_add, params, &added);
-}
-
-/* The account is locked before its tokens, as registration does: two transactions never wait for
- * each other in a circle. */
-static const struct dm_pg_stmt one_time_token_confirm = {
-    .name = "one_time_token_confirm",
-    .sql = "UPDATE account a"
-           " SET state = 'active', email_confirmed_at = now(), password_hash = t.password_hash,"
-           " first_name = coalesce(t.first_name, a.first_name),"
-           " last_name = coalesce(t.last_name, a.last_name),"
-           " updated_at = now(), updated_by = a.id"
-           " FROM one_time_token t"
-           " WHERE t.token_hash = $1"
-           " AND t.purpose = 'confirm_email'"
-           " AND t.used_at IS NULL"
-           " AND t.expires_at > now()"
-           " AND a.id = t.account_id"
-           " AND a.state = 'unconfirmed'"
-           " RETURNING a.id",
-    .n_params = 1,
+static const struct dm_pg_stmt account_confirm = {
+    .name = "account_confirm",
+    .sql = "UPDATE account"
+           " SET state = 'active', email_confirmed_at = now(), password_hash = $2,"
+           " first_name = coalesce($3, first_name), last_name = coalesce($4, last_name),"
+           " registered_from = NULL, updated_at = now(), updated_by = id"
+           " WHERE id = $1::uuid"
+           " AND state = 'unconfirmed'"
+           " RETURNING id",
+    .n_params = 4,
     .rows = DM_PG_ONE,
 };
 
-static const struct dm_pg_stmt one_time_token_use = {
-    .name = "one_time_token_use",
-    .sql = "UPDATE one_time_token"
-           " SET used_at = now(), updated_at = now(), updated_by = account_id"
-           " WHERE token_hash = $1"
-           " AND used_at IS NULL",
-    .n_params = 1,
-    .rows = DM_PG_NONE,
-};
+enum dm_result dm_account_store_confirm(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                        const struct dm_account_confirmed *confirmed)
+{
+    const struct dm_pg_param params[] = {
+        dm_pg_text(confirmed->id),
+        dm_pg_text(confirmed->password_hash),
+        dm_pg_text(confirmed->first_name),
+        dm_pg_text(confirmed->last_name),
+    };
+    return dm_pg_exec(conn, ctx, &account_confirm, params, NULL);
+}
 
-static const struct dm_pg_stmt one_time_token_drop_others = {
-    .name = "one_time_token_drop_others",
-    .sql = "DELETE FROM one_time_token"
-           " WHERE account_id = $1::uuid"
-           " AND purpose = 'confirm_email'"
-           " AND token_hash <> $2",
+static const struct dm_pg_stmt account_sweep = {
+    .name = "account_sweep",
+    /* Not WHERE id IN (SELECT … LIMIT): a plan may run that more than once. */
+    .sql = "WITH old AS MATERIALIZED ("
+           " SELECT id"
+           " FROM account"
+           " WHERE state = 'unconfirmed'"
+           " AND updated_at < now() - make_interval(secs => $1)"
+           " AND NOT EXISTS (SELECT FROM one_time_token t"
+           " WHERE t.account_id = account.id AND t.expires_at > now())"
+           " ORDER BY updated_at"
+           " LIMIT $2"
+           " FOR UPDATE SKIP LOCKED)"
+           " DELETE FROM account a"
+           " USING old"
+           " WHERE a.id = old.id",
     .n_params = 2,
     .rows = DM_PG_NONE,
 };
 
-enum dm_result dm_account_store_confirm(struct dm_pg_conn *conn, struct dm_ctx *ctx,
-                                        struct dm_str token_hash, struct dm_str *ret_account_id)
+enum dm_result dm_account_store_sweep(struct dm_pg_conn *conn, struct dm_ctx *ctx, int64_t keep_s,
+                                      int64_t limit, int64_t *ret_deleted)
 {
-    const struct dm_pg_param hash = dm_pg_text(token_hash);
-    struct dm_pg_result confirmed, used;
-    enum dm_result result = dm_pg_exec(conn, ctx, &one_time_token_confirm, &hash, &confirmed);
-    if (result != DM_OK)
-        return result;
-    result = dm_pg_exec(conn, ctx, &one_time_token_use, &hash, &used);
-    if (result != DM_OK)
-        return result;
-
-    struct dm_str account_id = dm_pg_cell(&confirmed, 0, 0);
-    result = dm_pg_exec(conn, ctx, &one_time_token_drop_others,
-                        (const struct dm_pg_param[]){dm_pg_text(account_id), hash}, &used);
+    const struct dm_pg_param params[] = {dm_pg_int(ctx, keep_s), dm_pg_int(ctx, limit)};
+    struct dm_pg_result deleted;
+    enum dm_result result = dm_pg_exec(conn, ctx, &account_sweep, params, &deleted);
     if (result == DM_OK)
-        *ret_account_id = account_id;
+        *ret_deleted = (int64_t)deleted.affected;
     return result;
 }
 
-static const struct dm_pg_stmt one_time_token_sweep = {
-    .name = "one_time_token_sweep",
-    /* Not WHERE token_hash IN (SELECT … LIMIT): a plan may run that more than once. */
-    .sql = "WITH old AS MATERIALIZED ("
-           " SELECT token_hash"
-           " FROM one_time_token"
-           " WHERE expires_at <= now()"
-           " LIMIT $1"
-           " FOR UPDATE SKIP LOCKED)"
-           " DELETE FROM one_time_token t"
-           " USING old"
-           " WHERE t.token_hash = old.token_hash",
+static const struct dm_pg_stmt account_set_password = {
+    .name = "account_set_password",
+    .sql = "UPDATE account"
+           " SET password_hash = $3, updated_at = now(), updated_by = id"
+           " WHERE id = $1::uuid"
+           " AND state = 'active'"
+           " AND ($2::text IS NULL OR password_hash = $2)"
+           " RETURNING id",
+    .n_params = 3,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_account_store_set_password(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                             struct dm_str id, struct dm_str old_hash,
+                                             struct dm_str new_hash)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(id), dm_pg_text(old_hash),
+                                         dm_pg_text(new_hash)};
+    return dm_pg_exec(conn, ctx, &account_set_password, params, NULL);
+}
+
+static const struct dm_pg_stmt account_set_email = {
+    .name = "account_set_email",
+    .sql = "UPDATE account"
+           " SET email = $2, email_key = $3, email_confirmed_at = now(), updated_at = now(),"
+           " updated_by = id"
+           " WHERE id = $1::uuid",
+    .n_params = 3,
+    .rows = DM_PG_NONE,
+};
+
+enum dm_result dm_account_store_set_email(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                          struct dm_str id, struct dm_str email,
+                                          struct dm_str email_key)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(id), dm_pg_text(email), dm_pg_text(email_key)};
+    return dm_pg_exec(conn, ctx, &account_set_email, params, NULL);
+}
+
+static const struct dm_pg_stmt account_drop_unconfirmed = {
+    .name = "account_drop_unconfirmed",
+    .sql = "DELETE FROM account"
+           " WHERE email_key = $1"
+           " AND state = 'unconfirmed'",
     .n_params = 1,
     .rows = DM_PG_NONE,
 };
 
-enum dm_result dm_account_store_sweep_tokens(struct dm_pg *pg, struct dm_ctx *ctx, int64_t limit,
-                                             int64_t *ret_deleted)
+enum dm_result dm_account_store_drop_unconfirmed(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                 struct dm_str email_key, bool *ret_dropped)
 {
-    const struct dm_pg_param max = dm_pg_int(ctx, limit);
-    struct dm_pg_result deleted;
-    enum dm_result result = dm_pg_run(pg, ctx, &one_time_token_sweep, &max, &deleted);
+    const struct dm_pg_param key = dm_pg_text(email_key);
+    struct dm_pg_result dropped;
+    enum dm_result result = dm_pg_exec(conn, ctx, &account_drop_unconfirmed, &key, &dropped);
     if (result == DM_OK)
-        *ret_deleted = (int64_t)deleted.affected;
+        *ret_dropped = dropped.affected == 1;
+    return result;
+}
+
+static const struct dm_pg_stmt account_set_names = {
+    .name = "account_set_names",
+    .sql = "UPDATE account"
+           " SET first_name = $2, last_name = $3, updated_at = now(), updated_by = id"
+           " WHERE id = $1::uuid"
+           " AND state = 'active'"
+           " RETURNING" ACCOUNT_COLUMNS,
+    .n_params = 3,
+    .rows = DM_PG_ONE,
+};
+
+enum dm_result dm_account_store_set_names(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                          struct dm_str id, struct dm_str first_name,
+                                          struct dm_str last_name, struct dm_account_row *ret_row)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(id), dm_pg_text(first_name),
+                                         dm_pg_text(last_name)};
+    struct dm_pg_result updated;
+    enum dm_result result = dm_pg_exec(conn, ctx, &account_set_names, params, &updated);
+    if (result == DM_OK)
+        row_read(&updated, ret_row);
     return result;
 }
 

@@ -10,14 +10,23 @@
 
 /* Every action that there is, its entity, and what it says. What is not listed here is refused, so a new one adds its line. Sorted. */
 #define DM_AUDIT_ACTIONS(X)                                                                        \
+    X("account.change_email", "account", "confirmed another e-mail address")                       \
+    X("account.change_email_asked", "account", "asked for another e-mail address")                 \
+    X("account.change_password", "account", "changed the password")                                \
     X("account.change_role", "account", "an administrator gave it another role")                   \
+    X("account.code_refused", "account", "somebody gave a wrong code")                             \
     X("account.confirm_email", "account", "the owner of the address confirmed it")                 \
     X("account.create_admin", "account", "the operator made it, for an administrator")             \
     X("account.disable", "account", "an administrator disabled it")                                \
+    X("account.drop_unconfirmed", "account", "a registration gave way to who owns the address")    \
     X("account.enable", "account", "an administrator enabled it again")                            \
     X("account.end_sessions", "account", "all of its sessions ended, but perhaps one")             \
+    X("account.forgot_password", "account", "a mail for a new password was asked for")             \
     X("account.register", "account", "registered with an e-mail address")                          \
     X("account.register_again", "account", "registered anew before the address was confirmed")     \
+    X("account.rename", "account", "changed the name")                                             \
+    X("account.reset_password", "account", "set a new password with a mailed token")               \
+    X("account.sweep", "account", "registrations that nobody confirmed were thrown out")           \
     X(DM_AUDIT_BROKEN, "audit", "the trail's end was found elsewhere than the worker had left it") \
     X("audit.trim", "audit", "retention removed the oldest events")                                \
     X("conversation.create", "conversation", "began a conversation")                               \

@@ -15,6 +15,7 @@ const char *dm_session_end_name(enum dm_session_end reason)
         [DM_SESSION_END_PASSWORD] = "password", [DM_SESSION_END_RESET] = "reset",
         [DM_SESSION_END_ROLE] = "role",         [DM_SESSION_END_DISABLED] = "disabled",
         [DM_SESSION_END_ERASED] = "erased",     [DM_SESSION_END_MFA] = "mfa",
+        [DM_SESSION_END_EMAIL] = "email",
     };
     return names[reason];
 }

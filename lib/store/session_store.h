@@ -23,6 +23,7 @@ enum dm_session_end {
     DM_SESSION_END_DISABLED,
     DM_SESSION_END_ERASED,
     DM_SESSION_END_MFA,
+    DM_SESSION_END_EMAIL, /* changed */
 };
 const char *dm_session_end_name(enum dm_session_end reason); /* "logout" … as it is stored */
 

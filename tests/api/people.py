@@ -4,7 +4,9 @@ import email
 import email.policy
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from threading import Barrier
 
 from client import Client
 from system import wait_for
@@ -36,13 +38,19 @@ class Mailbox:
 
     def text(self, address, n=1, subject=""):
         """The plain text of such a mail. The HTML beside it says the same: see test_mail.py."""
-        return self.wait(address, n, subject).get_body(("plain",)).get_content()
+        return self.wait(address, n, subject).get_body(("plain",)).get_content().replace("\r\n", "\n")
 
     def token(self, address, n=1, subject="Confirm"):
         """The token in the link of the n-th such mail."""
         token = re.search(r"#token=([A-Za-z0-9_-]{43})\s", self.text(address, n, subject)).group(1)
         SECRETS.add(token)
         return token
+
+    def code(self, address, n=1, subject="Confirm"):
+        """The code in the n-th such mail, as it is printed: four digits, a space, four digits."""
+        code = re.search(r"\n    (\d{4} \d{4})\n", self.text(address, n, subject)).group(1)
+        SECRETS.update((code, code.replace(" ", "")))
+        return code
 
 
 class Account:
@@ -82,6 +90,17 @@ class People:
         client = Client(self.system, self.contract, **options)
         self.clients.append(client)
         return client
+
+    def at_once(self, n, ask, token=None):
+        """What ask(client, i) gives for n clients of their own, all at the same moment."""
+        clients = [self.client(token=token) for _ in range(n)]
+        start = Barrier(n)
+
+        def one(i):
+            start.wait()
+            return ask(clients[i], i)
+        with ThreadPoolExecutor(n) as pool:
+            return list(pool.map(one, range(n)))
 
     def close(self):
         for client in self.clients:

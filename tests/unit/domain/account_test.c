@@ -153,8 +153,7 @@ static void expired_tokens_are_swept(void)
                 id_of(&world, expired));
     world.ctx = dm_world_ctx(world.arena);
     int64_t deleted = 0;
-    CU_ASSERT_EQUAL(dm_account_store_sweep_tokens(world.domain.pg, &world.ctx, 1000, &deleted),
-                    DM_OK);
+    CU_ASSERT_EQUAL(dm_one_time_store_sweep(world.domain.pg, &world.ctx, 1000, &deleted), DM_OK);
     CU_ASSERT_TRUE(deleted >= 1);
     CU_ASSERT_PTR_NULL(
         dm_world_ask(&world, "test_token_of_account",

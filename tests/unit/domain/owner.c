@@ -64,8 +64,9 @@ int64_t dm_owner_count_mails(struct dm_world *world, struct dm_str email, const 
 
 enum dm_result dm_owner_confirm(struct dm_world *world, struct dm_str token)
 {
+    const struct dm_one_time_proof proof = {.token = token};
     world->ctx = dm_world_ctx(world->arena);
-    return dm_account_confirm_email(&world->domain, &world->ctx, token);
+    return dm_account_confirm_email(&world->domain, &world->ctx, &proof);
 }
 
 void dm_owner_join(struct dm_world *world, struct dm_str email)
