@@ -69,7 +69,7 @@ struct header {
     struct dm_str alg, kid, typ; /* absent when they are not there */
 };
 
-/* The header is {alg, kid?, typ?}, all texts, and nothing else. */
+/* The header is {alg, kid?, typ?} and nothing else. A kid or typ that is no text counts as absent. */
 static bool read_header(struct dm_str text, struct dm_arena *arena, struct header *ret)
 {
     struct dm_str json;
