@@ -38,11 +38,13 @@ static const struct response {
     const char *text;
     const char *header; /* among response_headers; NULL: none of its own */
 } responses[] = {
-    {DM_PROBLEM_SYNTAX, "BadRequest", "The body is not JSON in UTF-8, or was cut off", NULL},
+    {DM_PROBLEM_SYNTAX, "BadRequest",
+     "The body is not JSON in UTF-8, was cut off, or none is taken here; or two credentials", NULL},
     {DM_PROBLEM_UNAUTHENTICATED, "Unauthorized", "No credential, or one that does not count",
      "WwwAuthenticate"},
     {DM_PROBLEM_FORBIDDEN, "Forbidden", "The credential does not allow this", NULL},
     {DM_PROBLEM_NOT_FOUND, "NotFound", "Absent, or not yours", NULL},
+    {DM_PROBLEM_NOT_ACCEPTABLE, "NotAcceptable", "Accept takes nothing that this call gives", NULL},
     {DM_PROBLEM_CONFLICT, "Conflict",
      "Clashes with what is, or the first request with this Idempotency-Key is still running", NULL},
     {DM_PROBLEM_STALE, "PreconditionFailed", "The entity is no longer the one of If-Match", NULL},
@@ -50,7 +52,7 @@ static const struct response {
     {DM_PROBLEM_MEDIA_TYPE, "UnsupportedMediaType", "The body's Content-Type is not read here",
      NULL},
     {DM_PROBLEM_VALIDATION, "UnprocessableContent",
-     "Well-formed but invalid; errors names each bad member", NULL},
+     "Well-formed but invalid; errors names each bad member of body or query", NULL},
     {DM_PROBLEM_LIMITED, "TooManyRequests", "Over the limit of requests", "RetryAfter"},
     {DM_PROBLEM_UNAVAILABLE, "ServiceUnavailable", "Cannot answer now", "RetryAfter"},
 };
@@ -324,12 +326,17 @@ static void write_security_schemes(struct dm_json_writer *w)
     name_object(w, "bearer");
     name_string(w, "type", "http");
     name_string(w, "scheme", "bearer");
-    name_string(w, "description", "An access token from log-in, or an API key");
+    name_string(w, "bearerFormat", "JWT");
+    name_string(w, "description",
+                "An access token from log-in. Where apiKey is listed too, an API key may stand in "
+                "its place. Listed with it: the scope or the role that is asked for");
     dm_json_object_end(w);
     name_object(w, "apiKey");
     name_string(w, "type", "apiKey");
     name_string(w, "in", "header");
     name_string(w, "name", "X-API-Key");
+    name_string(w, "description",
+                "An API key (dk_live_…). Listed with it: the scope that the key must have");
     dm_json_object_end(w);
     dm_json_object_end(w);
 }
@@ -347,22 +354,31 @@ static void write_requirement(struct dm_json_writer *w, const char *scheme, cons
     dm_json_object_end(w);
 }
 
+/* For the rows that a key opens. */
+static void write_key_requirement(struct dm_json_writer *w, const struct dm_route *row)
+{
+    if (row->scope != DM_SCOPE_NONE)
+        write_requirement(w, "apiKey", dm_scope_name(row->scope));
+}
+
 static void write_security(struct dm_json_writer *w, const struct dm_route *row)
 {
     name_array(w, "security");
     switch (row->auth) {
     case DM_AUTH_USER:
         write_requirement(w, "bearer", dm_scope_name(row->scope));
-        write_requirement(w, "apiKey", dm_scope_name(row->scope));
+        write_key_requirement(w, row);
         break;
     case DM_AUTH_JWT:
         write_requirement(w, "bearer", NULL);
         break;
     case DM_AUTH_ADMIN:
         write_requirement(w, "bearer", dm_role_name(DM_ROLE_ADMIN));
+        write_key_requirement(w, row);
         break;
     case DM_AUTH_SUPERADMIN:
         write_requirement(w, "bearer", dm_role_name(DM_ROLE_SUPERADMIN));
+        write_key_requirement(w, row);
         break;
     case DM_AUTH_UNSAID:
     case DM_AUTH_NONE:
@@ -530,7 +546,6 @@ static bool can_occur(const struct dm_route *row, enum dm_problem problem)
 {
     bool open = row->auth == DM_AUTH_NONE || row->auth == DM_AUTH_LOOPBACK;
     switch (problem) {
-    case DM_PROBLEM_SYNTAX:
     case DM_PROBLEM_TOO_BIG:
     case DM_PROBLEM_MEDIA_TYPE:
         return row->request != NULL;
@@ -545,8 +560,6 @@ static bool can_occur(const struct dm_route *row, enum dm_problem problem)
         return row->idempotent_key || (row->request != NULL && row->limit == DM_LIMIT_WRITE);
     case DM_PROBLEM_STALE:
         return row->if_match;
-    case DM_PROBLEM_VALIDATION:
-        return row->request != NULL || row->query != NULL || row->idempotent_key || row->if_match;
     case DM_PROBLEM_LIMITED:
         return row->limit != DM_LIMIT_NONE;
     default:

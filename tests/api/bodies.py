@@ -2,6 +2,8 @@
 import json
 from pathlib import Path
 
+from environment import contract
+
 SAMPLE = json.loads((Path(__file__).resolve().parents[2] / "sample" / "mara-lindqvist.json").read_text())
 
 
@@ -55,4 +57,23 @@ def valid(operation, ids):
         "POST /conversations": lambda: {"profileId": ids["profileId"], "title": "A title"},
         "POST /conversations/{conversationId}/messages": lambda: {"content": "Good morning!"},
     }
-    return makers[f"{operation.method} {operation.path.removeprefix('/api/v1')}"]()
+    maker = makers.get(f"{operation.method} {operation.path.removeprefix('/api/v1')}")
+    return maker() if maker else made(operation.request_schema())
+
+
+def made(schema):
+    """A value that a schema takes: all that is due, and of a patch, where nothing is, the first member."""
+    schema = contract().resolve(schema)
+    if "anyOf" in schema or "oneOf" in schema:
+        return made(schema.get("anyOf", schema.get("oneOf"))[0])
+    kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+    if kind == "object":
+        names = schema.get("required") or list(schema.get("properties", {}))[:1]
+        return {name: made(schema["properties"][name]) for name in names}
+    if kind == "array":
+        return [made(schema["items"]) for _ in range(schema.get("minItems", 0))]
+    if kind == "string":
+        known = {"uuid": "018f0000-0000-7000-8000-000000000000", "email": "nobody@example.org", "date-time": "2026-01-31T09:30:00.000Z",
+                 "password": "plum-tower-quiet-anchor-9"}
+        return schema.get("enum", [known.get(schema.get("format"), "1" * max(1, schema.get("minLength", 1)))])[0]
+    return {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 1), "boolean": True}[kind]

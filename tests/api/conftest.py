@@ -119,6 +119,29 @@ def mara(alice):
 
 
 @pytest.fixture(scope="session")
+def ids(contract, alice, mara, database):
+    """An id of something of Alice's for each parameter that any path has: what it names is found in the table of that name."""
+    alice.client.post("/api-keys", {"name": "Hers", "scopes": ["personality:read"]}, expect=201)
+    profile_of = {"traitId": "trait", "patternId": "pattern", "memoryId": "memory"}
+    tables = {**profile_of, "sessionId": "session", "keyId": "api_key", "messageId": "message"}
+    found = {**mara, "userId": alice.id}
+    for name in {param for operation in contract.operations for param in operation.params} - set(found):
+        table = tables.get(name, name.removesuffix("Id"))
+        found[name] = database.value(f"SELECT id::text FROM {table} WHERE created_by = %s ORDER BY id DESC LIMIT 1", alice.id)
+    return found
+
+
+@pytest.fixture(scope="module")
+def superadmin(people, database):
+    """An account of that role while the module's tests run."""
+    account = people.logged_in()
+    database.rows("UPDATE account SET role = 'SuperAdmin' WHERE id = %s", account.id)
+    account.log_in()
+    yield account
+    database.rows("UPDATE account SET role = 'User' WHERE id = %s", account.id)
+
+
+@pytest.fixture(scope="session")
 def database(system):
     with Database(system) as database:
         yield database

@@ -47,10 +47,17 @@ class Operation:
         self.path = path
         self.row = row
         self.id = row["operationId"]
-        self.secured = bool(row["security"])
+        schemes = {name: names for requirement in row["security"] for name, names in requirement.items()}
+        self.secured = bool(schemes)
+        self.scope = next(iter(schemes.get("apiKey", ())), None)  # that opens it to API keys
+        self.role = next((name for name in schemes.get("bearer", ()) if name in ("Admin", "SuperAdmin")), None)
         self.params = re.findall(r"\{(\w+)\}", path)
         self.pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
         self.success = next(int(s) for s in row["responses"] if s.startswith("2"))
+
+    def path_with(self, ids):
+        """Its path below /api/v1, with an id for each parameter."""
+        return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], self.path).removeprefix("/api/v1")
 
     def request_schema(self):
         content = self.row.get("requestBody", {}).get("content")

@@ -5,13 +5,8 @@ import pytest
 import redis
 
 import bodies
-from client import BASE
-from environment import contract
 from people import SECRETS
 from system import fcgi_request
-
-SECURED = [o for o in contract().operations if o.secured]
-ABSENT = "018f0000-0000-7000-8000-000000000000"
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Basic YTpi", "Token x", "bearer", "Bearer null", "Bearer undefined"])
@@ -46,38 +41,7 @@ def test_redis_holds_no_token_and_no_address(system, someone):
         assert secret.encode() not in held
 
 
-# Doors.
-
-def path_of(operation, ids):
-    path = operation.path.removeprefix(BASE)
-    for name in operation.params:
-        path = path.replace("{" + name + "}", ids[name])
-    return path
-
-
-@pytest.mark.parametrize("operation", SECURED, ids=lambda o: o.id)
-def test_nobody_is_let_in_without_a_credential(nobody, database, mara, operation):
-    before = database.counts()
-    body = {"body": bodies.valid(operation, mara)} if operation.request_schema() else {}
-    for path in (path_of(operation, mara), path_of(operation, dict.fromkeys(mara, ABSENT))):
-        reply = nobody.call(operation.method, path, **body)
-        assert reply.status_code == 401 and reply.headers["WWW-Authenticate"] == "Bearer"
-    nobody.call(operation.method, path_of(operation, mara), content=b"not json", expect=401)
-    assert database.counts() == before
-
-
-@pytest.mark.parametrize("operation", [o for o in SECURED if o.params], ids=lambda o: o.id)
-def test_what_is_somebody_elses_looks_absent(bob, database, mara, operation):
-    before = database.counts()
-    body = {"body": bodies.valid(operation, mara)} if operation.request_schema() else {}
-    theirs, absent = (bob.client.call(operation.method, path_of(operation, ids), expect=404, **body)
-                      for ids in (mara, dict.fromkeys(mara, ABSENT)))
-
-    def comparable(reply):
-        return {k: v for k, v in reply.json().items() if k not in ("instance", "correlationId")}, set(reply.headers)
-    assert comparable(theirs) == comparable(absent)
-    assert database.counts() == before
-
+# Doors. Who may call which row: test_authorisation.py.
 
 def test_no_id_in_a_body_reaches_somebody_elses_self(bob, mara):
     bob.client.post("/conversations", {"profileId": mara["profileId"]}, expect=404)
