@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "domain/api_key_check.h"
 #include "domain/passwords.h"
+#include "domain/revocation.h"
 #include "domain/startup.h"
 #include "domain/token.h"
 #include "edge/server.h"
@@ -42,6 +43,10 @@ static enum dm_result open_domain(struct program *p, const struct dm_settings *s
     if (!domain->pg || !domain->kv || !domain->token_cache || !domain->api_key_cache ||
         !domain->hashes)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
+    struct dm_pg_options pg_options = dm_startup_pg_options(settings, PROGRAM " listener");
+    domain->revocations = dm_revocation_new(domain, &pg_options);
+    if (!domain->revocations)
+        return dm_err_set(err, DM_E_NOMEM, "out of memory or threads");
     result = dm_startup_sealed_keys(settings, err, &domain->sealed_keys);
     return result == DM_OK ? dm_passwords_prepare(domain, err) : result;
 }
@@ -87,6 +92,7 @@ static void write_counts(const struct dm_domain *domain)
 static void close_program(struct program *p)
 {
     dm_server_free(p->server);
+    dm_revocation_free(p->domain.revocations);
     dm_hash_pool_free(p->domain.hashes);
     dm_api_key_cache_free(p->domain.api_key_cache);
     dm_token_cache_free(p->domain.token_cache);

@@ -16,6 +16,7 @@
 
 struct dm_api_key_cache;
 struct dm_mail_templates;
+struct dm_revocations;
 struct dm_token_cache;
 
 struct dm_domain {
@@ -26,6 +27,7 @@ struct dm_domain {
     struct dm_hash_pool *hashes;              /* the API only */
     struct dm_token_cache *token_cache;       /* the API only */
     struct dm_api_key_cache *api_key_cache;   /* the API only */
+    struct dm_revocations *revocations;       /* the API only */
     struct dm_sealed_keys sealed_keys;        /* the API and digitalmectl */
     char decoy_hash[DM_PASSWORD_HASH_TEXT];   /* the API only: set by dm_passwords_prepare */
     struct dm_mail_templates *mail_templates; /* the worker only */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "domain/revocation.h"
 #include "store/api_key_store.h"
 #include "store/session_store.h"
 
@@ -397,12 +398,17 @@ static enum dm_result judge(const struct dm_domain *domain, struct dm_ctx *ctx,
     }
     if (!mark.p)
         return DM_OK;
-    if (answer->session == DM_GATE_SESSION_UNKNOWN) {
+    bool trusted = principal->credential != DM_CREDENTIAL_SESSION ||
+                   dm_revocation_trusts_redis(domain->revocations, mark);
+    if (answer->session == DM_GATE_SESSION_UNKNOWN || !trusted) {
+        bool misled = answer->session == DM_GATE_SESSION_ALIVE;
         enum dm_result result = read_credential(domain, ctx, principal, &answer->session);
         if (result != DM_OK)
             return result;
-        if (answer->session == DM_GATE_SESSION_ALIVE && !gate->degraded)
+        if (answer->session == DM_GATE_SESSION_ALIVE && trusted && !gate->degraded)
             remember_credential(domain, ctx, mark);
+        if (answer->session == DM_GATE_SESSION_DEAD && misled)
+            dm_gate_kill(domain, ctx, &mark, 1);
     }
     return answer->session == DM_GATE_SESSION_ALIVE ? DM_OK : refuse_ended(ctx, principal);
 }

@@ -317,3 +317,23 @@ enum dm_result dm_session_store_end_all(struct dm_pg_conn *conn, struct dm_ctx *
     enum dm_result result = dm_pg_exec(conn, ctx, &session_end_all, params, &ended);
     return result == DM_OK ? read_ids(ctx, &ended, ret_ids) : result;
 }
+
+static const struct dm_pg_stmt session_ended = {
+    .name = "session_ended",
+    .sql = "SELECT id"
+           " FROM session"
+           " WHERE ended_at > now() - make_interval(secs => $1)"
+           " ORDER BY ended_at DESC"
+           " LIMIT $2",
+    .n_params = 2,
+    .rows = DM_PG_MANY,
+};
+
+enum dm_result dm_session_store_ended(struct dm_pg *pg, struct dm_ctx *ctx, int64_t within_s,
+                                      int64_t limit, struct dm_list *ret_ids)
+{
+    const struct dm_pg_param params[] = {dm_pg_int(ctx, within_s), dm_pg_int(ctx, limit)};
+    struct dm_pg_result ended;
+    enum dm_result result = dm_pg_run(pg, ctx, &session_ended, params, &ended);
+    return result == DM_OK ? read_ids(ctx, &ended, ret_ids) : result;
+}

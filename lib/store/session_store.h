@@ -100,6 +100,10 @@ DM_MUST_CHECK enum dm_result dm_session_store_end_all(struct dm_pg_conn *conn, s
                                                       struct dm_str except_id,
                                                       enum dm_session_end reason,
                                                       struct dm_list *ret_ids);
+/* Ids of at most limit sessions that ended within the last within_s. Items: struct dm_str. */
+DM_MUST_CHECK enum dm_result dm_session_store_ended(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                    int64_t within_s, int64_t limit,
+                                                    struct dm_list *ret_ids);
 /* Delete sessions that ended, or could at most have lasted until, keep_s ago: at most limit rows. One that was left alone for too long stays until
  * then, so that no index need know of it. */
 DM_MUST_CHECK enum dm_result dm_session_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx,

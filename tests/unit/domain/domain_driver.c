@@ -44,6 +44,7 @@ int main(void)
         SUITE(passwords),
         SUITE(principal),
         SUITE(profile),
+        SUITE(revocation),
         SUITE(session),
         SUITE(signing),
         SUITE(token),
