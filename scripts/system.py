@@ -250,6 +250,12 @@ class System:
         wait_for(lambda: self._reap(part) or not any(process_started(one) for one in pids), f"{part} to die", 10)
         self._pid_file(part).unlink(missing_ok=True)
 
+    def reload(self, part, settings=None):
+        """Write the configuration with these settings changed, and tell one of the two programs to read it again (SIGHUP)."""
+        self.settings.update(settings or {})
+        self._write_program_config()
+        os.kill(self.pid(part), signal.SIGHUP)
+
     def restart(self, part):
         self.stop(part)
         self.start(part)

@@ -21,6 +21,7 @@ struct program {
     struct dm_router *router;
     struct dm_metrics *metrics;
     struct dm_api_keys keys;
+    struct dm_live *live;
     struct dm_server *server;
     char instance_id[DM_INSTANCE_ID_TEXT];
     int64_t started_us;
@@ -67,8 +68,12 @@ static enum dm_result open_program(struct program *p, const char *config_file, s
         result = open_domain(p, settings, err);
     if (result != DM_OK)
         return result;
+    p->live = dm_live_new(&p->domain, p->config, config_file);
+    if (!p->live)
+        return dm_err_set(err, DM_E_NOMEM, "out of memory");
     p->server = dm_server_new(&(struct dm_server_options){
         .domain = &p->domain,
+        .live = p->live,
         .router = p->router,
         .log = p->log,
         .metrics = p->metrics,
@@ -93,6 +98,7 @@ static void close_program(struct program *p)
 {
     dm_server_free(p->server);
     dm_revocation_free(p->domain.revocations);
+    dm_live_free(p->live);
     dm_hash_pool_free(p->domain.hashes);
     dm_api_key_cache_free(p->domain.api_key_cache);
     dm_token_cache_free(p->domain.token_cache);

@@ -310,7 +310,7 @@ static void count_request(struct walk *w, int64_t us)
 static struct walk begin(const struct dm_server *server, struct dm_arena *arena,
                          const struct dm_request *request, struct dm_response *response)
 {
-    const struct dm_domain *domain = dm_server_options(server)->domain;
+    const struct dm_domain *domain = dm_live_take(dm_server_options(server)->live);
     int64_t now_us = dm_clock_monotonic_us();
     return (struct walk){
         .started_us = now_us,
@@ -356,4 +356,5 @@ void dm_serve(const struct dm_server *server, struct dm_arena *arena,
     int64_t us = dm_clock_monotonic_us() - w.started_us;
     log_request(&w, problem, us);
     count_request(&w, us);
+    dm_live_give(dm_server_options(server)->live, w.call.domain);
 }

@@ -1,6 +1,6 @@
 /*
  * The program's life once everything is open: two doors, their threads, and one place that takes signals. The main thread does nothing
- * but wait; a drain is told to the threads by an eventfd, and they tell their end by another.
+ * but wait, and read the settings again when it is told to; a drain is told to the threads by an eventfd, and they tell their end by another.
  */
 #include "edge/server.h"
 
@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "domain/gate.h"
+#include "domain/startup.h"
 #include "edge/fcgi.h"
 #include "edge/listener.h"
 #include "edge/meter.h"
@@ -111,6 +112,7 @@ static int open_signals(void)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
@@ -197,12 +199,20 @@ static void close_run(struct run *run)
             close(fds[i]);
 }
 
-/* SIGTERM or SIGINT; others stay blocked. */
-static void take_signal(const struct run *run)
+/* SIGTERM, SIGINT or SIGHUP; others stay blocked. */
+static uint32_t take_signal(const struct run *run)
 {
-    struct signalfd_siginfo info;
+    struct signalfd_siginfo info = {0};
     while (read(run->signal_fd, &info, sizeof(info)) < 0 && errno == EINTR)
         continue;
+    return info.ssi_signo;
+}
+
+static void serve_until_signal(const struct run *run)
+{
+    const struct dm_server_options *options = &run->server->options;
+    while (take_signal(run) == SIGHUP)
+        dm_startup_reload(options->live, options->log);
 }
 
 static _Noreturn void leave(const struct run *run, int status, const char *why, unsigned n_left)
@@ -224,7 +234,7 @@ static void await_end(const struct run *run)
         int n = poll(fds, 2, left_ms);
         if (n == 0 && left_ms == 0)
             leave(run, DM_EXIT_DRAIN_LATE, "drain took too long", run->n_threads - n_ended);
-        if (n > 0 && fds[1].revents)
+        if (n > 0 && fds[1].revents && take_signal(run) != SIGHUP)
             leave(run, DM_EXIT_AT_ONCE, "second signal", run->n_threads - n_ended);
         eventfd_t more;
         if (n > 0 && fds[0].revents && eventfd_read(run->ended_fd, &more) == 0)
@@ -239,7 +249,7 @@ enum dm_result dm_server_run(struct dm_server *server, void (*ready)(void *), vo
     enum dm_result result = open_run(&run, err);
     if (result == DM_OK) {
         ready(ready_arg);
-        take_signal(&run);
+        serve_until_signal(&run);
         begin_drain(&run);
         await_end(&run);
     } else if (run.drain_fd >= 0) {

@@ -7,11 +7,12 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "domain/domain.h"
+#include "domain/live.h"
 #include "edge/route.h"
 
 struct dm_server_options {
-    const struct dm_domain *domain; /* borrowed, as is all below */
+    const struct dm_domain *domain; /* the start's; borrowed, as is all below */
+    struct dm_live *live;           /* what each request works with */
     const struct dm_router *router;
     struct dm_log *log;
     struct dm_metrics *metrics;
@@ -34,7 +35,7 @@ struct dm_meter *dm_server_meter(const struct dm_server *server);
 
 /*
  * Open both doors (sockets from systemd by name `api` and `stream`, else unix sockets at settings' paths), start their
- * threads, wait for SIGTERM or SIGINT, drain, join. All signals must be blocked before any thread is made (main does it first).
+ * threads, wait for SIGTERM or SIGINT, drain, join; SIGHUP until then reads the settings again. All signals must be blocked before any thread is made (main does it first).
  * ready is called once when requests are accepted. DM_E_INVALID: a socket cannot be had, words in *err; DM_E_UNAVAILABLE: no more
  * threads or file descriptors to be had. Ends the process itself when requests still run drain_s after the first signal
  * (status DM_EXIT_DRAIN_LATE) and at a second signal (DM_EXIT_AT_ONCE): what those requests use cannot be freed.

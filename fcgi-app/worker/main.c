@@ -14,6 +14,7 @@ struct program {
     struct dm_config *config;
     struct dm_log *log;
     struct dm_domain domain;
+    struct dm_live *live;
     struct dm_worker *worker;
     struct dm_sealer *sealer;
     char instance_id[DM_INSTANCE_ID_TEXT];
@@ -48,7 +49,10 @@ static enum dm_result open_program(struct program *p, const char *config_file, s
     result = dm_transfer_init(err);
     if (result != DM_OK)
         return result;
-    const struct dm_worker_options options = {.domain = &p->domain, .log = p->log};
+    p->live = dm_live_new(&p->domain, p->config, config_file);
+    if (!p->live)
+        return dm_err_set(err, DM_E_NOMEM, "out of memory");
+    const struct dm_worker_options options = {.domain = &p->domain, .live = p->live, .log = p->log};
     p->worker = dm_worker_new(&options);
     p->sealer = dm_sealer_new(&options);
     return p->worker && p->sealer ? DM_OK : dm_err_set(err, DM_E_NOMEM, "out of memory or threads");
@@ -58,6 +62,7 @@ static void close_program(struct program *p)
 {
     dm_worker_free(p->worker);
     dm_sealer_free(p->sealer);
+    dm_live_free(p->live);
     dm_transfer_done();
     dm_mail_templates_free(p->domain.mail_templates);
     dm_pg_close(p->domain.pg);
@@ -65,19 +70,22 @@ static void close_program(struct program *p)
     dm_config_free(p->config);
 }
 
-/* Wait for the end: the second signal does not wait for the jobs in hand. */
-static void wait_for_signal(void)
+/* Work until the end: SIGHUP reads the settings again. The second signal to end does not wait for the jobs in hand. */
+static void wait_for_signal(const struct program *p)
 {
-    sigset_t ends;
-    int signal_number;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    while (sigwait(&ends, &signal_number) != 0)
-        continue;
+    sigset_t signals;
+    int signal_number = 0;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    while (sigwait(&signals, &signal_number) != 0 || signal_number == SIGHUP)
+        if (signal_number == SIGHUP)
+            dm_startup_reload(p->live, p->log);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+    sigdelset(&signals, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 int main(int argc, char **argv)
@@ -97,7 +105,7 @@ int main(int argc, char **argv)
             dm_log(program.log, DM_FATAL, NULL, "cannot run", DM_ATTR("error.message", err.detail));
     } else {
         dm_log(program.log, DM_INFO, NULL, "ready", DM_ATTR("service.version", PACKAGE_VERSION));
-        wait_for_signal();
+        wait_for_signal(&program);
         dm_log(program.log, DM_INFO, NULL, "stopping", DM_ATTR("service.version", PACKAGE_VERSION));
     }
     close_program(&program);

@@ -36,6 +36,7 @@ struct dm_worker {
         struct dm_worker *worker;
         pthread_t thread;
         struct dm_pg_listener *listener;
+        const struct dm_domain *domain; /* of this turn */
         bool sweeps;
         int64_t next_sweep_ms; /* monotonic */
         bool database_down;    /* said so in the log already */
@@ -71,13 +72,14 @@ static void log_outcome(struct dm_worker *worker, const struct dm_ctx *ctx,
 }
 
 /* Run a job that is ours and tell the outbox how it ended. */
-static void run_job(struct dm_worker *worker, struct dm_ctx *ctx, struct dm_pg_conn *conn,
+static void run_job(const struct worker_thread *self, struct dm_ctx *ctx, struct dm_pg_conn *conn,
                     const struct dm_job *job)
 {
+    struct dm_worker *worker = self->worker;
     int64_t started_us = dm_clock_monotonic_us();
-    const struct dm_settings *settings = worker->options.domain->settings;
+    const struct dm_settings *settings = self->domain->settings;
     ctx->deadline_ms = dm_clock_monotonic_ms() + settings->worker_job_timeout_s * 1000;
-    enum dm_result result = dm_job_run(worker->options.domain, ctx, job);
+    enum dm_result result = dm_job_run(self->domain, ctx, job);
     struct dm_str reason = dm_arena_str(ctx->arena, dm_str_from(ctx->err.detail));
 
     ctx->deadline_ms = dm_clock_monotonic_ms() + STATEMENT_MS;
@@ -160,7 +162,7 @@ static void sweep(struct worker_thread *self, struct dm_ctx *ctx)
     bool more = false;
     for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
         int64_t n = 0;
-        if (sweeps[i].run(self->worker->options.domain, ctx, &n) != DM_OK)
+        if (sweeps[i].run(self->domain, ctx, &n) != DM_OK)
             dm_log(log, DM_WARN, &ctx->trace, "sweep failed", DM_ATTR("sweep.what", sweeps[i].what),
                    DM_ATTR("error.message", ctx->err.detail));
         else if (n > 0)
@@ -189,7 +191,7 @@ static void tell_database(struct worker_thread *self, const struct dm_ctx *ctx, 
 static void wait_for_work(struct worker_thread *self, struct dm_ctx *ctx, enum dm_result taken)
 {
     struct dm_worker *worker = self->worker;
-    const struct dm_domain *domain = worker->options.domain;
+    const struct dm_domain *domain = self->domain;
     int64_t wait_ms = domain->settings->worker_poll_s * 1000;
     if (taken == DM_E_NOTFOUND) {
         if (dm_job_store_next_ms(domain->pg, ctx, wait_ms, &wait_ms) != DM_OK)
@@ -205,29 +207,35 @@ static void wait_for_work(struct worker_thread *self, struct dm_ctx *ctx, enum d
                DM_ATTR("error.message", err.detail));
 }
 
+/* One job, or one wait for one, with the newest settings. */
+static void take_turn(struct worker_thread *self, struct dm_arena *arena)
+{
+    struct dm_ctx ctx;
+    begin(&ctx, arena, STATEMENT_MS);
+    self->domain = dm_live_take(self->worker->options.live);
+    if (self->sweeps && dm_clock_monotonic_ms() >= self->next_sweep_ms)
+        sweep(self, &ctx);
+    const struct dm_job_take take = {
+        .backoff_s = self->domain->settings->worker_backoff_s,
+        .backoff_max_s = self->domain->settings->worker_backoff_max_s,
+    };
+    struct dm_pg_conn *conn;
+    struct dm_job job;
+    enum dm_result result = dm_job_store_take(self->domain->pg, &ctx, &take, &conn, &job);
+    tell_database(self, &ctx, result != DM_OK && result != DM_E_NOTFOUND);
+    if (result == DM_OK)
+        run_job(self, &ctx, conn, &job);
+    else
+        wait_for_work(self, &ctx, result);
+    dm_live_give(self->worker->options.live, self->domain);
+}
+
 static void *thread_main(void *arg)
 {
     struct worker_thread *self = arg;
-    struct dm_worker *worker = self->worker;
-    const struct dm_settings *settings = worker->options.domain->settings;
     struct dm_arena *arena = dm_arena_new(ARENA_BLOCK_BYTES, ARENA_MAX_BYTES);
-    struct dm_job_take take = {.backoff_s = settings->worker_backoff_s,
-                               .backoff_max_s = settings->worker_backoff_max_s};
-    while (arena && !atomic_load(&worker->stopping)) {
-        struct dm_ctx ctx;
-        begin(&ctx, arena, STATEMENT_MS);
-        if (self->sweeps && dm_clock_monotonic_ms() >= self->next_sweep_ms)
-            sweep(self, &ctx);
-        struct dm_pg_conn *conn;
-        struct dm_job job;
-        enum dm_result result =
-            dm_job_store_take(worker->options.domain->pg, &ctx, &take, &conn, &job);
-        tell_database(self, &ctx, result != DM_OK && result != DM_E_NOTFOUND);
-        if (result == DM_OK)
-            run_job(worker, &ctx, conn, &job);
-        else
-            wait_for_work(self, &ctx, result);
-    }
+    while (arena && !atomic_load(&self->worker->stopping))
+        take_turn(self, arena);
     dm_arena_free(arena);
     return NULL;
 }

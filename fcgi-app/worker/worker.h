@@ -7,12 +7,13 @@
 #define DM_WORKER_WORKER_H
 
 #include "base/log.h"
-#include "domain/domain.h"
+#include "domain/live.h"
 
 struct dm_worker;
 
 struct dm_worker_options {
-    const struct dm_domain *domain; /* borrowed, as is log */
+    const struct dm_domain *domain; /* the start's; borrowed, as is all below */
+    struct dm_live *live;           /* what each job works with */
     struct dm_log *log;
 };
 

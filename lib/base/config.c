@@ -29,6 +29,7 @@
 struct origin {
     const char *text; /* "default", "FILE:LINE", the environment's name …; NULL: no value yet */
     int file, line;   /* the how-manieth file gave it last, counted from 1, and where */
+    bool held;        /* the value lives in another configuration's memory */
 };
 
 struct dm_config {
@@ -228,6 +229,9 @@ static enum dm_result set_value(struct dm_config *config, const struct dm_config
         break;
     case DM_CONFIG_TEXT:
         ok = within(key, value) && is_text(value);
+        if (ok && key->flaw && key->flaw(value))
+            return dm_err_set(config->err, DM_E_INVALID, "%s: %s: %s", origin, key->name,
+                              key->flaw(value));
         break;
     case DM_CONFIG_SECRET:
         ok = within(key, value) && dm_str_find(value, '\0', 0) == value.n;
@@ -595,7 +599,7 @@ void dm_config_free(struct dm_config *config)
         return;
     for (size_t i = 0; config->values && i < config->table->n_keys; i++) {
         const struct dm_config_key *key = &config->table->keys[i];
-        if (key->kind == DM_CONFIG_SECRET)
+        if (key->kind == DM_CONFIG_SECRET && !config->origins[i].held)
             wipe_secret((void *)(config->values + key->offset));
     }
     dm_arena_free(config->arena);
@@ -605,6 +609,77 @@ void dm_config_free(struct dm_config *config)
 const void *dm_config_values(const struct dm_config *config)
 {
     return config->values;
+}
+
+static size_t value_bytes(enum dm_config_kind kind)
+{
+    switch (kind) {
+    case DM_CONFIG_INT:
+        return sizeof(int64_t);
+    case DM_CONFIG_BOOL:
+        return sizeof(bool);
+    case DM_CONFIG_RATES:
+        return sizeof(struct dm_rates);
+    case DM_CONFIG_SECRET:
+        return sizeof(struct dm_secret);
+    case DM_CONFIG_TEXT:
+    case DM_CONFIG_PATH:
+    case DM_CONFIG_CHOICE:
+        break;
+    }
+    return sizeof(const char *);
+}
+
+static bool same_rates(const struct dm_rates *a, const struct dm_rates *b)
+{
+    for (size_t i = 0; a->n == b->n && i < a->n; i++)
+        if (a->rate[i].count != b->rate[i].count || a->rate[i].seconds != b->rate[i].seconds)
+            return false;
+    return a->n == b->n;
+}
+
+static bool same_value(const struct dm_config_key *key, const void *a, const void *b)
+{
+    switch (key->kind) {
+    case DM_CONFIG_INT:
+        return *(const int64_t *)a == *(const int64_t *)b;
+    case DM_CONFIG_BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case DM_CONFIG_RATES:
+        return same_rates(a, b);
+    case DM_CONFIG_SECRET: {
+        const struct dm_secret *x = a, *y = b;
+        return x->n == y->n && (x->n == 0 || memcmp(x->p, y->p, x->n) == 0);
+    }
+    case DM_CONFIG_TEXT:
+    case DM_CONFIG_PATH:
+    case DM_CONFIG_CHOICE:
+        break;
+    }
+    return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
+}
+
+void dm_config_differences(const struct dm_config *a, const struct dm_config *b,
+                           void (*see)(void *arg, const struct dm_config_key *key), void *arg)
+{
+    for (size_t i = 0; i < a->table->n_keys; i++) {
+        const struct dm_config_key *key = &a->table->keys[i];
+        if (!same_value(key, a->values + key->offset, b->values + key->offset))
+            see(arg, key);
+    }
+}
+
+void dm_config_hold(struct dm_config *fresh, const struct dm_config *first)
+{
+    for (size_t i = 0; i < fresh->table->n_keys; i++) {
+        const struct dm_config_key *key = &fresh->table->keys[i];
+        if (key->reloadable)
+            continue;
+        if (key->kind == DM_CONFIG_SECRET)
+            wipe_secret((void *)(fresh->values + key->offset));
+        memcpy(fresh->values + key->offset, first->values + key->offset, value_bytes(key->kind));
+        fresh->origins[i] = (struct origin){.text = "held until a restart", .held = true};
+    }
 }
 
 static void print_rates(const struct dm_rates *rates, struct dm_buf *out)
@@ -655,7 +730,8 @@ void dm_config_print(const struct dm_config *config, struct dm_buf *out)
         print_section(config->table, i, out);
         dm_buf_printf(out, "%s = ", leaf_of(key));
         print_value(key, config->values + key->offset, out);
-        dm_buf_printf(out, "  # %s\n", config->origins[i].text);
+        dm_buf_printf(out, "  # %s%s\n", config->origins[i].text,
+                      key->reloadable ? "; reloadable" : "");
     }
 }
 

@@ -42,8 +42,10 @@ struct dm_config_key {
     int64_t min, max;    /* value (INT) or bytes (TEXT, SECRET, PATH) */
     const char *unit;    /* "seconds", "bytes" …; NULL when there is none */
     const char *const *choices; /* CHOICE: NULL-terminated */
-    bool reloadable;
-    const char *text; /* one sentence for the sample file and the man page */
+    bool reloadable;            /* a program that runs takes a new value over: see dm_config_hold */
+    const char *(*flaw)(
+        struct dm_str value); /* TEXT: NULL, or what is wrong, in words; may be NULL */
+    const char *text;         /* one sentence for the sample file and the man page */
 };
 
 struct dm_config_table {
@@ -72,7 +74,12 @@ DM_MUST_CHECK enum dm_result dm_config_load(const struct dm_config_table *table,
 void dm_config_free(struct dm_config *config); /* NULL allowed; wipes the secrets */
 /* The filled target struct. Borrowed. */
 const void *dm_config_values(const struct dm_config *config);
-/* "section.key = value" lines grouped by [section], secrets as [redacted], with where each value came from as a comment. */
+/* see is called for each key whose value is another in b than in a; both are of one table. */
+void dm_config_differences(const struct dm_config *a, const struct dm_config *b,
+                           void (*see)(void *arg, const struct dm_config_key *key), void *arg);
+/* fresh, read while the program runs, gets back the values of `first` for all keys that are not reloadable. first must outlive it. */
+void dm_config_hold(struct dm_config *fresh, const struct dm_config *first);
+/* "section.key = value" lines grouped by [section], secrets as [redacted], with where each value came from, and whether a reload takes it over, as a comment. */
 void dm_config_print(const struct dm_config *config, struct dm_buf *out);
 /* The commented sample file: every key with text, unit, bounds and default. */
 void dm_config_sample(const struct dm_config_table *table, struct dm_buf *out);

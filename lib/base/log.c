@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -18,6 +19,7 @@
 
 struct dm_log {
     struct dm_log_options options;
+    atomic_int least; /* enum dm_severity */
     struct dm_str program;
     struct dm_str instance_id;
 };
@@ -68,11 +70,17 @@ struct dm_log *dm_log_open(const struct dm_log_options *options)
     if (!log)
         return NULL;
     log->options = *options;
+    atomic_init(&log->least, (int)options->least);
     log->program = dm_str_from(options->program);
     log->instance_id = dm_str_from(options->instance_id);
     if (options->to_syslog)
         openlog(options->program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
     return log;
+}
+
+void dm_log_set_least(struct dm_log *log, enum dm_severity least)
+{
+    atomic_store_explicit(&log->least, (int)least, memory_order_relaxed);
 }
 
 void dm_log_close(struct dm_log *log)
@@ -181,7 +189,7 @@ static void build_within(struct line *line, struct dm_buf *out)
 void dm_log_write(struct dm_log *log, enum dm_severity severity, const struct dm_trace *trace,
                   const char *body, const struct dm_log_attr *attrs, size_t n_attrs)
 {
-    if (severity < log->options.least)
+    if ((int)severity < atomic_load_explicit(&log->least, memory_order_relaxed))
         return;
     char memory[LINE_MAX_BYTES + 1]; /* and NUL for syslog */
     struct dm_buf out = {.p = memory, .cap = LINE_MAX_BYTES, .max = LINE_MAX_BYTES};

@@ -53,6 +53,8 @@ struct dm_log_attr dm_log_attr_secret(const char *key, struct dm_secret v);
 /* NULL when out of memory. Caller frees with dm_log_close. */
 struct dm_log *dm_log_open(const struct dm_log_options *options);
 void dm_log_close(struct dm_log *log); /* NULL allowed */
+/* From now on, lines below are dropped. */
+void dm_log_set_least(struct dm_log *log, enum dm_severity least);
 
 /*
  * Write one line. trace may be NULL. Attributes with an absent string are left out. A line longer than 8 KiB has its

@@ -104,6 +104,34 @@ struct dm_log *dm_startup_log(const struct dm_settings *settings, const char *pr
     });
 }
 
+static enum dm_severity level_of(struct dm_live *live)
+{
+    const struct dm_domain *domain = dm_live_take(live);
+    enum dm_severity level = dm_log_severity_of(dm_str_from(domain->settings->log_level));
+    dm_live_give(live, domain);
+    return level;
+}
+
+void dm_startup_reload(struct dm_live *live, struct dm_log *log)
+{
+    struct dm_err err = {0};
+    struct dm_live_report report;
+    enum dm_severity old = level_of(live);
+    if (dm_live_reload(live, &err, &report) != DM_OK) {
+        dm_log(log, DM_ERROR, NULL, "configuration not taken over: the old one stays",
+               DM_ATTR("error.message", err.detail));
+        return;
+    }
+    /* Told at whichever level tells more. */
+    enum dm_severity fresh = level_of(live);
+    dm_log_set_least(log, fresh < old ? fresh : old);
+    dm_log(log, DM_INFO, NULL, "configuration taken over", DM_ATTR("config.changed", report.taken));
+    if (report.waiting[0])
+        dm_log(log, DM_WARN, NULL, "configuration needs a restart",
+               DM_ATTR("config.changed", report.waiting));
+    dm_log_set_least(log, fresh);
+}
+
 void dm_startup_process(void)
 {
     sigset_t all;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "domain/domain.h"
+#include "domain/live.h"
 
 #define DM_STARTUP_CONFIG_FILE DM_SYSCONF_DIR "/digitalme/digitalme.conf"
 #define DM_INSTANCE_ID_TEXT 65
@@ -26,6 +27,9 @@ void dm_startup_instance_id(const struct dm_settings *settings, char ret_text[DM
  * dm_log_close. */
 struct dm_log *dm_startup_log(const struct dm_settings *settings, const char *program,
                               const char *instance_id);
+/* SIGHUP's work in a program: read the settings again, take over what can be, and say in the log what was, what waits for a restart, or why
+ * everything stays as it was. */
+void dm_startup_reload(struct dm_live *live, struct dm_log *log);
 /* Block all signals in this thread and those it makes, ignore SIGPIPE, and keep malloc to a few
  * arenas. Before any thread. */
 void dm_startup_process(void);

@@ -23,6 +23,11 @@ struct settings {
 
 static const char *const levels[] = {"debug", "info", "warn", NULL};
 
+static const char *title_flaw(struct dm_str value)
+{
+    return dm_str_find(value, '!', 0) < value.n ? "a title does not shout" : NULL;
+}
+
 static const struct dm_config_key keys[] = {
     {.name = "server.threads",
      .kind = DM_CONFIG_INT,
@@ -56,6 +61,8 @@ static const struct dm_config_key keys[] = {
      .offset = offsetof(struct settings, title),
      .min = 1,
      .max = 2000,
+     .reloadable = true,
+     .flaw = title_flaw,
      .text = "The site's name."},
     {.name = "smtp.password",
      .kind = DM_CONFIG_SECRET,
@@ -315,9 +322,9 @@ static void test_print_shows_values_and_origins_but_no_secret(void)
     dm_buf_init(&out, NULL, 65536);
     dm_config_print(fixture.config, &out);
     snprintf(expected, sizeof(expected),
-             "[server]\nthreads = 64  # default\nverbose = false  # default\n\n"
+             "[server]\nthreads = 64  # default\nverbose = false  # default; reloadable\n\n"
              "[log]\nlevel = warn  # DM_TEST_LOG_LEVEL\n\n[server]\nsocket_path =   # default\n\n"
-             "[site]\ntitle = a title  # %s:2\n\n"
+             "[site]\ntitle = a title  # %s:2; reloadable\n\n"
              "[smtp]\npassword = [redacted]  # DM_TEST_SMTP_PASSWORD\n\n"
              "[limits]\nuser = 20/60 500/3600  # default\n",
              fixture.file);
@@ -344,6 +351,56 @@ static void test_the_sample_is_a_file_that_loads(void)
     teardown(&fixture);
 }
 
+static void test_a_texts_own_rule_is_told_with_its_line(void)
+{
+    assert_refused("[site]\ntitle = Hear me!\n", "t.conf:2: site.title: a title does not shout");
+}
+
+struct seen {
+    int n;
+    size_t n_bytes;
+    char names[200];
+};
+
+static void note_key(void *arg, const struct dm_config_key *key)
+{
+    struct seen *seen = arg;
+    seen->n++;
+    seen->n_bytes += (size_t)snprintf(seen->names + seen->n_bytes,
+                                      sizeof(seen->names) - seen->n_bytes, "%s ", key->name);
+}
+
+static void test_a_reload_takes_over_what_is_reloadable_and_holds_the_rest(void)
+{
+    struct fixture first, second;
+    struct seen seen = {0};
+    setup(&first, "[site]\ntitle = Old\n[server]\nthreads = 2\nsocket_path = /run/a\n"
+                  "[smtp]\npassword = old secret\n[limits]\nuser = 1/2\n");
+    setup(&second,
+          "[site]\ntitle = New\n[server]\nthreads = 3\nsocket_path = /run/b\nverbose = true\n"
+          "[smtp]\npassword = new secret\n[limits]\nuser = 1/3\n[log]\nlevel = warn\n");
+    (void)load(&first);
+    const struct settings *s = load(&second);
+    dm_config_differences(first.config, second.config, note_key, &seen);
+    CU_ASSERT_EQUAL(seen.n, 7);
+    dm_config_hold(second.config, first.config);
+    CU_ASSERT_STRING_EQUAL(s->title, "New");
+    CU_ASSERT_TRUE(s->verbose);
+    CU_ASSERT_EQUAL(s->threads, 2);
+    CU_ASSERT_STRING_EQUAL(s->socket, "/run/a");
+    CU_ASSERT_STRING_EQUAL(s->level, "info");
+    CU_ASSERT_EQUAL(s->rates.rate[0].seconds, 2);
+    CU_ASSERT_EQUAL(s->password.n, 10);
+    seen = (struct seen){0};
+    dm_config_differences(first.config, second.config, note_key, &seen);
+    CU_ASSERT_STRING_EQUAL(seen.names, "server.verbose site.title ");
+    /* What is held belongs to the first: it is not wiped with the second. */
+    teardown(&second);
+    s = dm_config_values(first.config);
+    CU_ASSERT_EQUAL(memcmp(s->password.p, "old secret", 10), 0);
+    teardown(&first);
+}
+
 static CU_TestInfo tests[] = {
     {"defaults, and every kind", test_defaults_and_every_kind},
     {"later sources win", test_later_sources_win},
@@ -359,6 +416,9 @@ static CU_TestInfo tests[] = {
     {"a secret is in no message", test_a_secret_is_in_no_message},
     {"print shows values and origins, but no secret",
      test_print_shows_values_and_origins_but_no_secret},
+    {"a text's own rule is told with its line", test_a_texts_own_rule_is_told_with_its_line},
+    {"a reload takes over what is reloadable and holds the rest",
+     test_a_reload_takes_over_what_is_reloadable_and_holds_the_rest},
     {"the sample is a file that loads", test_the_sample_is_a_file_that_loads},
     CU_TEST_INFO_NULL,
 };

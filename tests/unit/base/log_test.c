@@ -187,6 +187,8 @@ static void test_lines_below_the_least_severity_are_dropped(void)
     capture_begin(&capture);
     dm_log_write(log, DM_INFO, NULL, "not this", NULL, 0);
     dm_log_write(log, DM_WARN, NULL, "this", NULL, 0);
+    dm_log_set_least(log, DM_ERROR);
+    dm_log_write(log, DM_WARN, NULL, "nor this", NULL, 0);
     capture_end(&capture);
     struct json_object *line = parse_line(&capture);
     assert_text(line, "body", "this");

@@ -14,6 +14,7 @@ CU_TestInfo *dm_conversation_suite(void); /* needs the database */
 CU_TestInfo *dm_device_suite(void);       /* needs the database */
 CU_TestInfo *dm_gate_suite(void);
 CU_TestInfo *dm_guard_suite(void); /* needs the database */
+CU_TestInfo *dm_live_suite(void);
 CU_TestInfo *dm_mail_suite(void);
 CU_TestInfo *dm_mail_template_suite(void);
 CU_TestInfo *dm_passwords_suite(void);

@@ -74,7 +74,10 @@ void dm_loopback_open(struct dm_loopback *lb, const struct dm_routes *rows)
         .program = "edge_test", .instance_id = "here", .least = DM_DEBUG, .to_stderr = false});
     CU_ASSERT_PTR_NOT_NULL_FATAL(lb->log);
     CU_ASSERT_EQUAL_FATAL(dm_router_new(&rows, 1, &err, &lb->router), DM_OK);
+    lb->live = dm_live_new(&lb->domain, NULL, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lb->live);
     lb->server = dm_server_new(&(struct dm_server_options){.domain = &lb->domain,
+                                                           .live = lb->live,
                                                            .router = lb->router,
                                                            .log = lb->log,
                                                            .metrics = lb->metrics,
@@ -87,6 +90,7 @@ void dm_loopback_close(struct dm_loopback *lb)
 {
     char path[128];
     dm_server_free(lb->server);
+    dm_live_free(lb->live);
     dm_router_free(lb->router);
     dm_metrics_free(lb->metrics);
     dm_log_close(lb->log);

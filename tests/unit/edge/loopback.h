@@ -14,6 +14,7 @@ struct dm_loopback {
     struct dm_router *router;
     struct dm_metrics *metrics;
     struct dm_log *log;
+    struct dm_live *live;
     struct dm_server *server;
     struct dm_arena *arena;
     char dir[64]; /* a folder of the test's own, with a signing key */
