@@ -25,7 +25,9 @@ int dm_ctl_keys_rotate(const struct dm_ctl_options *options, int argc, char **ar
 int dm_ctl_openapi(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_password_calibrate(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_routes(const struct dm_ctl_options *options, int argc, char **argv);
+int dm_ctl_secrets_reencrypt(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_user_create_admin(const struct dm_ctl_options *options, int argc, char **argv);
+int dm_ctl_user_reset_mfa(const struct dm_ctl_options *options, int argc, char **argv);
 
 /* Complain on standard error about words that a command does not take: 2, or 0 when there are none.
  */

@@ -10,6 +10,7 @@
 #include "domain/mail.h"
 #include "domain/signing.h"
 #include "domain/startup.h"
+#include "domain/vault.h"
 #include "store/schema_store.h"
 
 #define ARENA_BYTES (1024 * 1024)
@@ -122,6 +123,28 @@ static struct finding check_schema(const struct dm_settings *settings, struct dm
     return found(result, ctx->err.detail);
 }
 
+/* Each is under a key that is configured. */
+static struct finding check_secrets(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    struct dm_domain domain = {.settings = settings, .pg = dm_startup_pg(settings, "digitalmectl")};
+    struct dm_vault_census census = {0};
+    enum dm_result result = domain.pg
+                                ? dm_startup_sealed_keys(settings, &ctx->err, &domain.sealed_keys)
+                                : dm_ctx_nomem(ctx);
+    for (size_t i = 0; result == DM_OK && i < DM_SEALED_COLUMNS; i++) {
+        const struct dm_sealed_column *column = &dm_sealed_columns[i];
+        result = dm_vault_count(&domain, ctx, column, &census);
+        if (result == DM_OK && census.unknown > 0)
+            result = dm_err_set(
+                &ctx->err, DM_E_NOTFOUND,
+                "%lld values of %s.%s are under keys that are not configured, one is %.*s",
+                (long long)census.unknown, column->table, column->column,
+                DM_STR_ARG(census.unknown_key_id));
+    }
+    dm_pg_close(domain.pg);
+    return found(result, ctx->err.detail);
+}
+
 static struct finding check_redis(const struct dm_settings *settings, struct dm_ctx *ctx)
 {
     struct dm_kv *kv = dm_startup_kv(settings);
@@ -167,6 +190,10 @@ static const struct check checks[] = {
     {"database", "is PostgreSQL running, and are database.conninfo and its password right?",
      check_database},
     {"schema", "sqitch deploy", check_schema},
+    {"secrets at rest",
+     "put the key they are under into encryption.previous_key, restart, and run `digitalmectl "
+     "secrets reencrypt`",
+     check_secrets},
     {"redis", "is Redis running, and is redis.address right?", check_redis},
     {"api door", "is digitalme-api running, and is server.api_socket right?", check_api_door},
     {"stream door", "is digitalme-api running, and is server.stream_socket right?",

@@ -23,7 +23,11 @@ static const struct dm_ctl_command commands[] = {
     {"password calibrate", "measure what a password's hash may cost on this machine",
      dm_ctl_password_calibrate},
     {"routes", "print one line an endpoint", dm_ctl_routes},
+    {"secrets reencrypt", "put every secret at rest under encryption.key",
+     dm_ctl_secrets_reencrypt},
     {"user create-admin", "make an administrator's account", dm_ctl_user_create_admin},
+    {"user reset-mfa", "take the second step off an account whose owner has lost it",
+     dm_ctl_user_reset_mfa},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -28,6 +28,8 @@ int dm_ctl_program_open(const struct dm_ctl_options *options, int64_t timeout_ms
         .deadline_ms = dm_clock_monotonic_ms() + timeout_ms,
     };
     dm_trace_start(&program->ctx.trace, (struct dm_str){0});
+    if (dm_startup_sealed_keys(settings, &err, &program->domain.sealed_keys) != DM_OK)
+        return dm_ctl_fail(err.detail);
     bool whole = program->domain.pg != NULL && program->domain.kv != NULL &&
                  program->domain.hashes != NULL && program->ctx.arena != NULL;
     return whole ? 0 : dm_ctl_fail("out of memory");

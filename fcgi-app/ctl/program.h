@@ -8,7 +8,7 @@
 
 struct dm_ctl_program {
     struct dm_config *config;
-    struct dm_domain domain; /* settings, PostgreSQL, Redis, hash pool */
+    struct dm_domain domain; /* settings, PostgreSQL, Redis, hash pool, keys of secrets at rest */
     struct dm_ctx ctx;
 };
 

@@ -1,4 +1,4 @@
-/* `user create-admin`: how a site gets its first administrator, and another when all else is lost. */
+/* `user create-admin`: how a site gets its first administrator, and another when all else is lost; `user reset-mfa`. */
 #include "domain/user.h"
 #include "base/clock.h"
 #include "base/format.h"
@@ -6,6 +6,7 @@
 #include "ctl/ctl.h"
 #include "ctl/program.h"
 #include "ctl/prompt.h"
+#include "domain/mfa.h"
 #include "domain/passwords.h"
 
 #define COMMAND_MS 30000
@@ -92,6 +93,33 @@ int dm_ctl_user_create_admin(const struct dm_ctl_options *options, int argc, cha
     int status = dm_ctl_program_open(options, COMMAND_MS, &program);
     if (status == 0)
         status = create_admin(&program, &create);
+    dm_ctl_program_close(&program);
+    return status;
+}
+
+static int reset_mfa(struct dm_ctl_program *program, struct dm_str email)
+{
+    struct dm_mfa_reset reset;
+    enum dm_result result = dm_mfa_reset(&program->domain, &program->ctx, email, &reset);
+    if (result == DM_E_NOTFOUND)
+        return dm_ctl_fail("no account has this address");
+    if (result != DM_OK)
+        return dm_ctl_fail(program->ctx.err.detail);
+    printf("account %.*s: the second step is off, %zu sessions have ended, the owner is told\n",
+           DM_STR_ARG(reset.account_id), reset.sessions_ended);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int dm_ctl_user_reset_mfa(const struct dm_ctl_options *options, int argc, char **argv)
+{
+    if (argc != 1 || argv[0][0] == '-') {
+        fputs("usage: digitalmectl user reset-mfa EMAIL\n", stderr);
+        return 2;
+    }
+    struct dm_ctl_program program;
+    int status = dm_ctl_program_open(options, COMMAND_MS, &program);
+    if (status == 0)
+        status = reset_mfa(&program, dm_str_from(argv[0]));
     dm_ctl_program_close(&program);
     return status;
 }

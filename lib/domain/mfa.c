@@ -267,7 +267,8 @@ enum dm_result dm_mfa_renew_codes(const struct dm_domain *domain, struct dm_ctx 
     return end(&change, ctx, result);
 }
 
-enum dm_result dm_mfa_reset(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str email)
+enum dm_result dm_mfa_reset(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str email,
+                            struct dm_mfa_reset *ret_reset)
 {
     struct change change = {.domain = domain};
     struct dm_str email_key = dm_format_email_key(ctx->arena, email);
@@ -283,5 +284,8 @@ enum dm_result dm_mfa_reset(const struct dm_domain *domain, struct dm_ctx *ctx, 
         result = turn_off(&change, ctx, (struct dm_str){NULL, 0});
     if (result == DM_OK)
         result = record(&change, ctx, "mfa.reset", DM_MAIL_MFA_RESET);
-    return end(&change, ctx, result);
+    result = end(&change, ctx, result);
+    if (result == DM_OK)
+        *ret_reset = (struct dm_mfa_reset){change.account.id, change.ended.n};
+    return result;
 }

@@ -60,8 +60,12 @@ DM_MUST_CHECK enum dm_result dm_mfa_renew_codes(const struct dm_domain *domain, 
                                                 const struct dm_mfa_caller *caller,
                                                 const struct dm_mfa_proof *proof,
                                                 struct dm_str ret_codes[DM_RECOVERY_CODES]);
+struct dm_mfa_reset {
+    struct dm_str account_id;
+    size_t sessions_ended;
+};
 /* The operator's: off, all sessions end, the owner is told. DM_E_NOTFOUND: no such account; DM_E_CONFLICT: it is not on. */
 DM_MUST_CHECK enum dm_result dm_mfa_reset(const struct dm_domain *domain, struct dm_ctx *ctx,
-                                          struct dm_str email);
+                                          struct dm_str email, struct dm_mfa_reset *ret_reset);
 
 #endif

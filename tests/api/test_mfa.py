@@ -415,6 +415,31 @@ def test_guesses_by_a_stolen_session_count_too(people, guarded, database):
     people.mailbox.wait(account.email, subject="fails at your second step")
 
 
+# The operator's part.
+
+def test_the_operator_takes_it_off_and_the_owner_is_told(people, guarded, nobody, database, ctl):
+    account, authenticator = guarded
+    waiting = first_step(account, nobody)
+    done = ctl("user", "reset-mfa", account.email.upper())
+    assert (done.returncode, done.stdout) == (
+        0, f"account {account.id}: the second step is off, 1 sessions have ended, the owner is told\n")
+    account.client.get("/auth/me", expect=401)
+    second_step(account, nobody, waiting, authenticator.recovery_codes[0], expect=401)
+    people.mailbox.wait(account.email, subject="taken off for you")
+    assert database.rows("SELECT created_by, detail FROM audit_event WHERE action = 'mfa.reset' AND entity_id = %s", account.id) == [
+        (None, {"by": "digitalmectl"})]
+    account.log_in()
+    assert account.client.get("/auth/mfa", expect=200).json() == {"enabled": False, "required": False, "recoveryCodesLeft": 0}
+
+
+def test_the_operator_is_told_when_there_is_nothing_to_take_off(people, someone, ctl):
+    off, unknown, none = ctl("user", "reset-mfa", someone.email), ctl("user", "reset-mfa", people.address()), ctl("user", "reset-mfa")
+    assert (off.returncode, off.stderr) == (1, "digitalmectl: no second factor is on\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "digitalmectl: no account has this address\n")
+    assert none.returncode == 2 and none.stderr.startswith("usage: digitalmectl user reset-mfa EMAIL")
+    someone.client.get("/auth/me", expect=200)
+
+
 # Races.
 
 def test_no_log_in_slips_by_while_it_is_turned_on(people, database):
