@@ -155,6 +155,11 @@ static enum dm_result user_logout(struct dm_call *call)
     return dm_user_logout(call->domain, &call->ctx, call->params[0]);
 }
 
+static enum dm_result user_unlock(struct dm_call *call)
+{
+    return dm_user_unlock(call->domain, &call->ctx, call->params[0]);
+}
+
 static const struct dm_route routes[] = {
     {.name = "admin.users",
      .method = DM_GET,
@@ -196,5 +201,13 @@ static const struct dm_route routes[] = {
      .status = 204,
      .summary = "End all sessions of an account, everywhere at once",
      .serve = user_logout},
+    {.name = "admin.unlock_user",
+     .method = DM_POST,
+     .path = "/admin/users/{userId}/unlock",
+     .auth = DM_AUTH_ADMIN,
+     .limit = DM_LIMIT_WRITE,
+     .status = 204,
+     .summary = "Open an account for log-ins again, after too many have failed",
+     .serve = user_unlock},
 };
 const struct dm_routes dm_user_routes = DM_ROUTES(routes);

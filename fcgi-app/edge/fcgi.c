@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#define FILE_PIECE_BYTES 16384
 #define IO_TIMEOUT_S 30 /* a proxy that stands still gives its thread back */
 
 struct dm_fcgi {
@@ -135,6 +136,16 @@ static void put(struct dm_fcgi *fcgi, struct dm_str s)
         FCGX_PutStr(s.p, (int)s.n, fcgi->request.out);
 }
 
+static void put_file(struct dm_fcgi *fcgi, FILE *file)
+{
+    char piece[FILE_PIECE_BYTES];
+    size_t n;
+    rewind(file);
+    while ((n = fread(piece, 1, sizeof(piece), file)) > 0 &&
+           FCGX_PutStr(piece, (int)n, fcgi->request.out) == (int)n)
+        continue;
+}
+
 void dm_fcgi_write(struct dm_fcgi *fcgi, const struct dm_response *response)
 {
     char status[64];
@@ -149,6 +160,8 @@ void dm_fcgi_write(struct dm_fcgi *fcgi, const struct dm_response *response)
     }
     put(fcgi, DM_STR("\r\n"));
     put(fcgi, dm_buf_str(&response->body));
+    if (response->file != NULL)
+        put_file(fcgi, response->file);
 }
 
 void dm_fcgi_finish(struct dm_fcgi *fcgi)

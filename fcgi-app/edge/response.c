@@ -4,6 +4,8 @@
  */
 #include "edge/response.h"
 
+#include <sys/stat.h>
+
 /* Taken at once, so that a problem document finds room when the arena is full. */
 #define BODY_FIRST_BYTES 1024
 
@@ -14,6 +16,35 @@ void dm_response_init(struct dm_response *response, struct dm_arena *arena, size
     size_t n = body_bytes_max < BODY_FIRST_BYTES ? body_bytes_max : BODY_FIRST_BYTES;
     response->body.p = dm_arena_alloc(arena, n);
     response->body.cap = response->body.p != NULL ? n : 0;
+}
+
+void dm_response_done(struct dm_response *response)
+{
+    if (response->file != NULL)
+        fclose(response->file);
+    response->file = NULL;
+}
+
+FILE *dm_response_file(struct dm_response *response)
+{
+    dm_response_done(response);
+    response->file = tmpfile();
+    return response->file;
+}
+
+int64_t dm_response_length(const struct dm_response *response)
+{
+    struct stat info;
+    if (response->file == NULL)
+        return (int64_t)response->body.n;
+    return fflush(response->file) == 0 && fstat(fileno(response->file), &info) == 0 ? info.st_size
+                                                                                    : 0;
+}
+
+void dm_response_clear_body(struct dm_response *response)
+{
+    dm_response_done(response);
+    dm_buf_reset(&response->body);
 }
 
 static bool breaks_line(struct dm_str value)
@@ -64,7 +95,7 @@ struct dm_str dm_response_header_of(const struct dm_response *response, const ch
 
 void dm_response_reset(struct dm_response *response)
 {
-    dm_buf_reset(&response->body);
+    dm_response_clear_body(response);
     response->n_headers = 0;
     response->status = 0;
 }

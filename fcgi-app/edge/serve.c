@@ -249,14 +249,17 @@ static enum dm_problem handle(struct walk *w)
 static void complete(struct walk *w, enum dm_problem problem)
 {
     struct dm_response *response = w->call.response;
-    if (problem != DM_PROBLEM_NONE)
+    if (problem != DM_PROBLEM_NONE) {
+        dm_response_clear_body(response);
         dm_problem_write(&w->call, problem);
+    }
     if (!dm_response_header_of(response, "Cache-Control").p)
         dm_response_header(response, "Cache-Control", DM_STR("no-store"));
     if (response->status != 204 && response->status != 304)
-        dm_response_header_int(response, &w->call.ctx, "Content-Length", (int64_t)response->body.n);
+        dm_response_header_int(response, &w->call.ctx, "Content-Length",
+                               dm_response_length(response));
     if (w->call.request->method == DM_HEAD)
-        dm_buf_reset(&response->body);
+        dm_response_clear_body(response);
 }
 
 /* The flood of somebody who is blocked would be one of the log too; metrics count it. */

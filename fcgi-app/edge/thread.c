@@ -70,6 +70,7 @@ static void answer(struct worker *worker)
     dm_serve(server, worker->arena, &request, &response);
     dm_fcgi_write(worker->fcgi, &response);
     dm_fcgi_finish(worker->fcgi);
+    dm_response_done(&response);
     dm_arena_reset(worker->arena);
     dm_meter_busy(dm_server_meter(server), worker->options->door, -1);
 }

@@ -2,6 +2,7 @@
 #include "domain/job.h"
 
 #include "domain/account.h"
+#include "domain/erase.h"
 #include "domain/guard.h"
 #include "domain/mail.h"
 
@@ -10,6 +11,7 @@ static const struct {
     enum dm_result (*run)(const struct dm_domain *domain, struct dm_ctx *ctx,
                           const struct dm_job *job);
 } kinds[] = {
+    {"erase_account", dm_erase_run},
     {"forgot_password", dm_account_run_forgot},
     {"login_locked", dm_guard_run_locked},
     {"mail", dm_mail_run},

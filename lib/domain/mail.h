@@ -35,6 +35,7 @@ enum dm_mail_kind {
     DM_MAIL_CHANGE_EMAIL_TAKEN, /* to the new address's own account: first_name */
     DM_MAIL_CHANGE_EMAIL_ASKED, /* to the old address: first_name, email, at_ms, device, address */
     DM_MAIL_EMAIL_CHANGED,      /* to the old address: first_name, email, at_ms, device, address */
+    DM_MAIL_ACCOUNT_ERASED,     /* first_name, removed, receipt, at_ms */
     DM_MAIL_KINDS,              /* how many, and one */
 };
 
@@ -49,6 +50,8 @@ struct dm_mail_values {
     struct dm_str role;     /* "User", "Admin", "SuperAdmin" */
     struct dm_str key_name; /* an API key's */
     struct dm_str found_at; /* a host; absent: not known */
+    struct dm_str removed;  /* "3 profiles, 17 messages" */
+    struct dm_str receipt;  /* id of an erasure */
     int64_t valid_s;
     int64_t at_ms; /* wall time */
     int64_t codes_left;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/id.h"
+#include "domain/guard.h"
 #include "domain/mail.h"
 #include "domain/passwords.h"
 #include "domain/session.h"
@@ -205,6 +206,33 @@ enum dm_result dm_user_logout(const struct dm_domain *domain, struct dm_ctx *ctx
     if (result == DM_OK)
         dm_session_kill_ended(domain, ctx, &change.ended);
     return result;
+}
+
+static enum dm_result unlock_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
+                                struct dm_ctx *ctx, struct dm_str id)
+{
+    struct change change = {0};
+    enum dm_result result = lock(conn, ctx, id, &change);
+    if (result == DM_OK)
+        result = check_reach(ctx, &change);
+    if (result != DM_OK)
+        return result;
+    struct dm_str email_key = dm_format_email_key(ctx->arena, change.target.email);
+    if (email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    result = dm_guard_clear(domain, conn, ctx, email_key);
+    const struct dm_audit_event event = {
+        .action = "account.unlock", .entity = "account", .entity_id = id};
+    return result == DM_OK ? dm_audit_store_add(conn, ctx, &event) : result;
+}
+
+enum dm_result dm_user_unlock(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str id)
+{
+    struct dm_pg_conn *conn;
+    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    if (result != DM_OK)
+        return result;
+    return dm_pg_end(conn, ctx, unlock_in(domain, conn, ctx, id));
 }
 
 enum dm_result dm_user_lock_for_removal(struct dm_pg_conn *conn, struct dm_ctx *ctx,

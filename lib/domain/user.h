@@ -34,6 +34,10 @@ DM_MUST_CHECK enum dm_result dm_user_change(const struct dm_domain *domain, stru
 DM_MUST_CHECK enum dm_result dm_user_logout(const struct dm_domain *domain, struct dm_ctx *ctx,
                                             struct dm_str id);
 
+/* Open the account for log-ins again, after too many have failed. */
+DM_MUST_CHECK enum dm_result dm_user_unlock(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                            struct dm_str id);
+
 /*
  * Within a transaction that takes an account away, before any other lock: DM_E_CONFLICT when it is the last active SuperAdmin. The account
  * is locked.

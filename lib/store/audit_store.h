@@ -22,6 +22,10 @@
     X("account.enable", "account", "an administrator enabled it again")                            \
     X("account.end_sessions", "account", "all of its sessions ended, but perhaps one")             \
     X("account.forgot_password", "account", "a mail for a new password was asked for")             \
+    X("account.erase", "account", "everything of it was removed")                                  \
+    X("account.export", "account", "everything held about it was given out to its owner")          \
+    X("account.request_erasure", "account", "its owner asked for it to be removed")                \
+    X("account.unlock", "account", "an administrator opened it for log-ins again")                 \
     X("account.register", "account", "registered with an e-mail address")                          \
     X("account.register_again", "account", "registered anew before the address was confirmed")     \
     X("account.rename", "account", "changed the name")                                             \
