@@ -72,6 +72,8 @@ def test_an_erased_account_leaves_ids_in_the_audit_trail_and_a_receipt(people, l
     assert receipt["receiptId"] in text and "6 messages" in text and "1 profile" in text
     wait_for(lambda: "job.payload" not in mentions(database, lived.email), "the mail's job to forget the address", 20)
 
+    wait_for(lambda: database.value("SELECT count(*) FROM audit_unsealed WHERE created_by = %s", lived.id) == 0, "the events to be sealed", 20)
+
     left = mentions(database, *ids, lived.email, lived.email.split("@")[0])
     assert {name.split(".")[0] for name in left} <= {"audit_event", "erasure"}, left
     assert mentions(database, lived.email) == {}
