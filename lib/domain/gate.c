@@ -398,8 +398,9 @@ static enum dm_result judge(const struct dm_domain *domain, struct dm_ctx *ctx,
     }
     if (!mark.p)
         return DM_OK;
-    bool trusted = principal->credential != DM_CREDENTIAL_SESSION ||
-                   dm_revocation_trusts_redis(domain->revocations, mark);
+    bool is_key = principal->credential == DM_CREDENTIAL_API_KEY;
+    bool trusted = dm_revocation_trusts_redis(domain->revocations,
+                                              is_key ? principal->key_id : principal->session_id);
     if (answer->session == DM_GATE_SESSION_UNKNOWN || !trusted) {
         bool misled = answer->session == DM_GATE_SESSION_ALIVE;
         enum dm_result result = read_credential(domain, ctx, principal, &answer->session);

@@ -53,8 +53,8 @@ DM_MUST_CHECK enum dm_result dm_gate_check(const struct dm_domain *domain,
  */
 struct dm_str dm_gate_network(struct dm_ctx *ctx, struct dm_str address);
 /*
- * Sessions, by id, and API keys, by mark, are over for everyone at once (after PostgreSQL has it so). Best effort: of a session, what Redis
- * does not hear, domain/revocation.c does; of a key, a cached "alive" ends by itself.
+ * Sessions, by id, and API keys, by mark, are over for everyone at once (after PostgreSQL has it so). Best effort: what Redis does not
+ * hear, domain/revocation.c does.
  */
 void dm_gate_kill(const struct dm_domain *domain, struct dm_ctx *ctx,
                   const struct dm_str *session_ids, size_t n);

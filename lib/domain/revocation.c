@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "store/api_key_store.h"
 #include "store/session_store.h"
 
 #define ENDED_MAX 8192 /* more than that at once, and Redis is believed in nothing for a while */
@@ -43,19 +44,19 @@ static int compare_ids(const void *a, const void *b)
     return memcmp(a, b, DM_UUID_TEXT);
 }
 
-bool dm_revocation_trusts_redis(struct dm_revocations *revocations, struct dm_str session_id)
+bool dm_revocation_trusts_redis(struct dm_revocations *revocations, struct dm_str id)
 {
     if (revocations == NULL)
         return true;
-    if (!atomic_load(&revocations->hearing) || session_id.n != DM_UUID_TEXT - 1)
+    if (!atomic_load(&revocations->hearing) || id.n != DM_UUID_TEXT - 1)
         return false;
     if (atomic_load(&revocations->n) == 0)
         return true;
-    char id[DM_UUID_TEXT] = {0};
-    memcpy(id, session_id.p, DM_UUID_TEXT - 1);
+    char text[DM_UUID_TEXT] = {0};
+    memcpy(text, id.p, DM_UUID_TEXT - 1);
     pthread_mutex_lock(&revocations->lock);
     const struct ended *ended = &revocations->ended;
-    bool found = bsearch(id, ended->ids, ended->n, DM_UUID_TEXT, compare_ids) != NULL;
+    bool found = bsearch(text, ended->ids, ended->n, DM_UUID_TEXT, compare_ids) != NULL;
     pthread_mutex_unlock(&revocations->lock);
     return !found;
 }
@@ -66,25 +67,41 @@ static int64_t memory_s(const struct dm_settings *settings)
     return settings->session_cache_s + settings->stream_deadline_ms / 1000 + 1;
 }
 
-/* Read what has ended. False when it could not be read, or does not fit. */
-static bool look(struct dm_revocations *self)
+/* Ids of both kinds. False when they could not be read, or do not fit. */
+static bool read_ended(struct dm_revocations *self, struct dm_list *ret_sessions,
+                       struct dm_list *ret_keys)
 {
     struct dm_ctx ctx = {.arena = self->arena, .deadline_ms = dm_clock_monotonic_ms() + LOOK_MS};
-    struct dm_list found;
+    int64_t within_s = memory_s(self->domain->settings);
     dm_arena_reset(self->arena);
-    if (dm_session_store_ended(self->domain->pg, &ctx, memory_s(self->domain->settings),
-                               ENDED_MAX + 1, &found) != DM_OK ||
-        found.n > ENDED_MAX)
-        return false;
+    return dm_session_store_ended(self->domain->pg, &ctx, within_s, ENDED_MAX + 1, ret_sessions) ==
+               DM_OK &&
+           dm_api_key_store_changed(self->domain->pg, &ctx, within_s, ENDED_MAX + 1, ret_keys) ==
+               DM_OK &&
+           ret_sessions->n + ret_keys->n <= ENDED_MAX;
+}
 
-    const struct dm_str *ids = found.items;
+static void add_ids(struct ended *ended, const struct dm_list *found)
+{
+    const struct dm_str *ids = found->items;
+    for (size_t i = 0; i < found->n; i++)
+        memcpy(ended->ids[ended->n++], ids[i].p, DM_UUID_TEXT);
+}
+
+/* False when what has ended could not be read, or does not fit. */
+static bool look(struct dm_revocations *self)
+{
+    struct dm_list sessions, keys;
+    if (!read_ended(self, &sessions, &keys))
+        return false;
+    struct ended *ended = &self->ended;
     pthread_mutex_lock(&self->lock);
-    self->ended.n = found.n;
-    for (size_t i = 0; i < found.n; i++)
-        memcpy(self->ended.ids[i], ids[i].p, DM_UUID_TEXT);
-    qsort(self->ended.ids, self->ended.n, DM_UUID_TEXT, compare_ids);
+    ended->n = 0;
+    add_ids(ended, &sessions);
+    add_ids(ended, &keys);
+    qsort(ended->ids, ended->n, DM_UUID_TEXT, compare_ids);
     pthread_mutex_unlock(&self->lock);
-    atomic_store(&self->n, found.n);
+    atomic_store(&self->n, sessions.n + keys.n);
     return true;
 }
 

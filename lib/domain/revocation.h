@@ -1,7 +1,7 @@
 /*
- * May Redis be believed when it says that a session is alive? It may not have heard of the end: it
- * was down, or out of the ender's reach, or came back with what it knew before. So whoever ends a
- * session also says so through PostgreSQL, in the ending's transaction (NOTIFY), and each process of
+ * May Redis be believed when it says that a session is alive, or that an API key stands as it was read? It may not have heard of the
+ * end: it was down, or out of the ender's reach, or came back with what it knew before. So whoever ends a
+ * session or changes a key also says so through PostgreSQL, in the ending's transaction (NOTIFY), and each process of
  * the API keeps what has ended for as long as Redis may go on vouching for it. While a process does
  * not hear PostgreSQL, it believes Redis in nothing.
  */
@@ -16,7 +16,7 @@ struct dm_revocations *dm_revocation_new(const struct dm_domain *domain,
                                          const struct dm_pg_options *pg_options);
 void dm_revocation_free(struct dm_revocations *revocations); /* NULL allowed */
 
-/* Is what Redis says of the session as good as PostgreSQL's word? NULL: always. */
-bool dm_revocation_trusts_redis(struct dm_revocations *revocations, struct dm_str session_id);
+/* Is what Redis says of the session or key, by its id, as good as PostgreSQL's word? NULL: always. */
+bool dm_revocation_trusts_redis(struct dm_revocations *revocations, struct dm_str id);
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/api_key_store.h"
 
 #include "store/rows.h"
+#include "store/session_store.h"
 
 #define KEY_COLUMNS                                                                                \
     " k.id, k.account_id, k.name, k.scopes, k.routes, k.ranges, k.expires_at,"                     \
@@ -209,10 +210,11 @@ static enum dm_result lock(struct dm_pg_conn *conn, struct dm_ctx *ctx, struct d
     "WITH k AS ("                                                                                  \
     " UPDATE api_key"                                                                              \
     " SET version = version + 1, updated_at = now(), updated_by = $2,"
+#define TELL_CHANGED ", pg_notify('" DM_SESSION_CHANNEL "', '')"
 #define CHANGED                                                                                    \
     " WHERE id = $1"                                                                               \
     " RETURNING *)"                                                                                \
-    " SELECT" KEY_COLUMNS USE_COLUMNS " FROM k" WITH_USE
+    " SELECT" KEY_COLUMNS USE_COLUMNS TELL_CHANGED " FROM k" WITH_USE
 
 static enum dm_result change(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                              const struct dm_pg_stmt *stmt, const struct dm_pg_param *params,
@@ -303,13 +305,28 @@ enum dm_result dm_api_key_store_revoke(struct dm_pg_conn *conn, struct dm_ctx *c
     return r == DM_OK ? change(conn, ctx, &revoke_stmt, params, ret_row) : r;
 }
 
+/* The first cell of each row. */
+static enum dm_result read_texts(struct dm_ctx *ctx, const struct dm_pg_result *rows,
+                                 struct dm_list *ret_texts)
+{
+    struct dm_str *texts = dm_arena_array(ctx->arena, rows->n_rows, sizeof(*texts));
+    if (texts == NULL)
+        return dm_ctx_nomem(ctx);
+    for (size_t i = 0; i < rows->n_rows; i++)
+        texts[i] = dm_pg_cell(rows, i, 0);
+    *ret_texts = (struct dm_list){texts, rows->n_rows};
+    return DM_OK;
+}
+
 static const struct dm_pg_stmt renew_all_stmt = {
     .name = "api_key_renew_all",
-    .sql = "UPDATE api_key"
+    .sql = "WITH k AS ("
+           " UPDATE api_key"
            " SET version = version + 1, updated_at = now(), updated_by = $2"
            " WHERE account_id = $1"
            " AND revoked_at IS NULL"
-           " RETURNING id || '.' || (version - 1)",
+           " RETURNING id, version)"
+           " SELECT id || '.' || (version - 1)" TELL_CHANGED " FROM k",
     .n_params = 2,
     .rows = DM_PG_MANY,
 };
@@ -322,13 +339,28 @@ enum dm_result dm_api_key_store_renew_all(struct dm_pg_conn *conn, struct dm_ctx
     enum dm_result r = dm_pg_exec(conn, ctx, &renew_all_stmt, params, &rows);
     if (r != DM_OK)
         return r;
-    struct dm_str *marks = dm_arena_array(ctx->arena, rows.n_rows, sizeof(*marks));
-    if (marks == NULL)
-        return dm_ctx_nomem(ctx);
-    for (size_t i = 0; i < rows.n_rows; i++)
-        marks[i] = dm_pg_cell(&rows, i, 0);
-    *ret_marks = (struct dm_list){marks, rows.n_rows};
-    return DM_OK;
+    return read_texts(ctx, &rows, ret_marks);
+}
+
+static const struct dm_pg_stmt changed_stmt = {
+    .name = "api_key_changed",
+    .sql = "SELECT id"
+           " FROM api_key"
+           " WHERE version > 1"
+           " AND updated_at > now() - make_interval(secs => $1)"
+           " ORDER BY updated_at DESC"
+           " LIMIT $2",
+    .n_params = 2,
+    .rows = DM_PG_MANY,
+};
+
+enum dm_result dm_api_key_store_changed(struct dm_pg *pg, struct dm_ctx *ctx, int64_t within_s,
+                                        int64_t limit, struct dm_list *ret_ids)
+{
+    const struct dm_pg_param params[] = {dm_pg_int(ctx, within_s), dm_pg_int(ctx, limit)};
+    struct dm_pg_result rows;
+    enum dm_result r = dm_pg_run(pg, ctx, &changed_stmt, params, &rows);
+    return r == DM_OK ? read_texts(ctx, &rows, ret_ids) : r;
 }
 
 /* Of a key k whose owner is a. */

@@ -1,7 +1,7 @@
 /*
  * API keys: a row a key, with the hash of its secret and, after a roll, of the one before it. Every change counts the
  * row's version up: what a program remembers of a key is of one version, and its mark in Redis names it. How often a key
- * is used stands in a row of its own. The database's clock judges all times.
+ * is used stands in a row of its own. Whoever changes a key also says so on DM_SESSION_CHANNEL. The database's clock judges all times.
  */
 #ifndef DM_STORE_API_KEY_STORE_H
 #define DM_STORE_API_KEY_STORE_H
@@ -92,6 +92,10 @@ DM_MUST_CHECK enum dm_result dm_api_key_store_revoke(struct dm_pg_conn *conn, st
 DM_MUST_CHECK enum dm_result dm_api_key_store_renew_all(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                         struct dm_str account_id,
                                                         struct dm_list *ret_marks);
+/* Ids of at most limit keys that were changed within the last within_s. Items: struct dm_str. */
+DM_MUST_CHECK enum dm_result dm_api_key_store_changed(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                      int64_t within_s, int64_t limit,
+                                                      struct dm_list *ret_ids);
 /* DM_E_NOTFOUND: no such key, revoked, past its time, or its owner not active. */
 DM_MUST_CHECK enum dm_result dm_api_key_store_grant(struct dm_pg *pg, struct dm_ctx *ctx,
                                                     struct dm_str id,

@@ -1,8 +1,6 @@
 """API keys: what a program uses in the place of a person's session. What each opens, what it does not, and that a change of it
 holds everywhere in the same instant."""
-import os
 import re
-import subprocess
 import threading
 import zlib
 from datetime import datetime, timedelta, timezone
@@ -11,9 +9,10 @@ import pytest
 import redis
 
 import bodies
+from beside import Beside
 from client import BASE, violations
 from people import SECRETS
-from system import fcgi_request, wait_for
+from system import wait_for
 
 ABSENT = "018f0000-0000-7000-8000-000000000000"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -241,27 +240,9 @@ def redis_forgets(holder):
 
 @pytest.fixture(scope="module")
 def twin(system):
-    """A second process of the API beside the first, on the same PostgreSQL and Redis: twin(method, path, key) → status."""
-    doors = {name: system.run_dir / f"twin-{name}.sock" for name in ("api", "stream")}
-    env = {**os.environ, "DIGITALME_SERVER_API_SOCKET": str(doors["api"]), "DIGITALME_SERVER_STREAM_SOCKET": str(doors["stream"]),
-           "DIGITALME_SERVER_INSTANCE_ID": "twin"}
-    with open(system.log_dir / "digitalme-api-twin.log", "ab") as log:
-        process = subprocess.Popen([system.program("digitalme-api"), "--config", system.config_file], stdout=log, stderr=log, env=env,
-                                   start_new_session=True)
-
-    def ask(path, key, method="GET"):
-        return fcgi_request(doors["api"], method, BASE + path, params={"HTTP_AUTHORIZATION": f"Bearer {key}"})[0]
-
-    def listens():
-        assert process.poll() is None, "the twin has ended"
-        try:
-            return ask("/personality", "x") == 401
-        except OSError:
-            return False
-    wait_for(listens, "the twin to listen", 30)
-    yield ask
-    process.terminate()
-    assert process.wait(30) == 0
+    """A second process of the API beside the first, on the same PostgreSQL and Redis: twin(path, key) → status."""
+    with Beside(system, "twin") as process:
+        yield lambda path, key: process.ask(BASE + path, key)[0]
 
 
 def test_a_revoked_key_is_refused_by_every_instance_at_once(someone, holder, twin, database):

@@ -8,7 +8,7 @@ import pytest
 from beside import Beside
 from client import BASE
 from database import Database
-from people import People
+from people import SECRETS, People
 from system import wait_for
 
 pytestmark = pytest.mark.own_system
@@ -113,6 +113,21 @@ def test_what_a_process_without_redis_ends_is_dead_for_those_that_have_it(accoun
     assert apart.me(token) == 401
     wait_for(lambda: second.me(token) == 401 and account.client.get("/auth/me").status_code == 401, "both to have heard", 1)
     assert [second.me(token) for _ in range(20)] == [401] * 20
+
+
+def test_an_api_key_that_a_process_without_redis_changes_is_read_anew_by_those_that_have_it(account, second, apart):
+    made = account.client.post("/api-keys", {"name": "Changed apart", "scopes": ["personality:read"]}, expect=201).json()
+    key, token = made["key"], account.session["accessToken"]
+    SECRETS.add(key)
+
+    def status(path):
+        return {process.ask(BASE + path, key)[0] for process in (second, apart)}
+    assert status("/personality") == {200} and status("/conversations") == {403}
+    assert apart.ask(BASE + f"/api-keys/{made['id']}", token, "PATCH", {"scopes": ["conversation:read"]})[0] == 200
+    wait_for(lambda: status("/personality") == {403} and status("/conversations") == {200}, "the other to have heard", 1)
+    assert apart.ask(BASE + f"/api-keys/{made['id']}", token, "DELETE")[0] == 204
+    wait_for(lambda: status("/conversations") == {401}, "the other to have heard", 1)
+    assert [second.ask(BASE + "/conversations", key)[0] for _ in range(20)] == [401] * 20
 
 
 def test_what_ended_while_redis_stood_still_is_dead_when_it_comes_back(site, account, second, end):
