@@ -15,6 +15,7 @@ extern const struct dm_routes dm_health_routes;
 extern const struct dm_routes dm_memory_routes;
 extern const struct dm_routes dm_message_routes;
 extern const struct dm_routes dm_mfa_routes;
+extern const struct dm_routes dm_page_routes;
 extern const struct dm_routes dm_pattern_routes;
 extern const struct dm_routes dm_personal_routes;
 extern const struct dm_routes dm_personality_routes;

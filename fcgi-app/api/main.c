@@ -5,6 +5,7 @@
 #include "api/keys.h"
 #include "base/clock.h"
 #include "domain/api_key_check.h"
+#include "domain/page.h"
 #include "domain/passwords.h"
 #include "domain/revocation.h"
 #include "domain/startup.h"
@@ -49,6 +50,8 @@ static enum dm_result open_domain(struct program *p, const struct dm_settings *s
     if (!domain->revocations)
         return dm_err_set(err, DM_E_NOMEM, "out of memory or threads");
     result = dm_startup_sealed_keys(settings, err, &domain->sealed_keys);
+    if (result == DM_OK)
+        result = dm_page_load(settings, err, &domain->page);
     return result == DM_OK ? dm_passwords_prepare(domain, err) : result;
 }
 
@@ -99,6 +102,7 @@ static void close_program(struct program *p)
     dm_server_free(p->server);
     dm_revocation_free(p->domain.revocations);
     dm_live_free(p->live);
+    dm_page_free(p->domain.page);
     dm_hash_pool_free(p->domain.hashes);
     dm_api_key_cache_free(p->domain.api_key_cache);
     dm_token_cache_free(p->domain.token_cache);

@@ -16,6 +16,7 @@
 
 struct dm_api_key_cache;
 struct dm_mail_templates;
+struct dm_page;
 struct dm_revocations;
 struct dm_token_cache;
 
@@ -31,6 +32,7 @@ struct dm_domain {
     struct dm_sealed_keys sealed_keys;        /* the API and digitalmectl */
     char decoy_hash[DM_PASSWORD_HASH_TEXT];   /* the API only: set by dm_passwords_prepare */
     struct dm_mail_templates *mail_templates; /* the worker only */
+    struct dm_page *page;                     /* the API only */
 };
 
 #endif
