@@ -22,10 +22,11 @@ struct dm_request {
     struct dm_str query;          /* without '?'; absent when there is none */
     struct dm_str remote_address; /* the proxy's word, numeric */
     struct dm_str accept, authorization, content_type, idempotency_key, if_match, if_none_match,
-        traceparent, user_agent, correlation_id, api_key;
-    int64_t content_length; /* -1: not given */
-    struct dm_str body;     /* absent: none; shorter than content_length: the client went away */
-    bool body_too_big;      /* over the bound; body was not read */
+        traceparent, user_agent, correlation_id, api_key, origin;
+    struct dm_str preflight_method; /* Access-Control-Request-Method */
+    int64_t content_length;         /* -1: not given */
+    struct dm_str body; /* absent: none; shorter than content_length: the client went away */
+    bool body_too_big;  /* over the bound; body was not read */
     bool body_truncated;
 };
 

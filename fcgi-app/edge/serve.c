@@ -10,6 +10,7 @@
 #include "domain/api_key_check.h"
 #include "edge/auth.h"
 #include "edge/call.h"
+#include "edge/cors.h"
 #include "edge/idempotency.h"
 #include "edge/limit.h"
 #include "edge/media.h"
@@ -91,8 +92,8 @@ static enum dm_problem limit(struct walk *w)
     return dm_problem_of(result);
 }
 
-/* Allow (RFC 9110 §10.2.1), in the order of enum dm_method. */
-static void state_methods(struct walk *w)
+/* As in Allow (RFC 9110 §10.2.1), in the order of enum dm_method. Absent for an unknown path, and when the arena is full. */
+static struct dm_str method_names(const struct walk *w)
 {
     struct dm_buf names;
     dm_buf_init(&names, w->call.ctx.arena, 64);
@@ -102,7 +103,14 @@ static void state_methods(struct walk *w)
         dm_buf_add_c(&names, names.n > 0 ? ", " : "");
         dm_buf_add_c(&names, dm_method_name((enum dm_method)method));
     }
-    dm_response_header(w->call.response, "Allow", dm_buf_str(&names));
+    return names.n > 0 && !dm_buf_failed(&names) ? dm_buf_str(&names) : (struct dm_str){NULL, 0};
+}
+
+/* A preflight is answered here, and counts for no limit: the browser asks, not the caller. */
+static bool cors(struct walk *w)
+{
+    bool preflight = w->call.request->method == DM_OPTIONS;
+    return dm_cors(&w->call, preflight ? method_names(w) : (struct dm_str){NULL, 0});
 }
 
 /* What no row serves: an unknown path, a method that this path does not know, or OPTIONS. */
@@ -110,7 +118,7 @@ static enum dm_problem answer_unrouted(struct walk *w)
 {
     if (w->match.allowed == 0)
         return DM_PROBLEM_NOT_FOUND;
-    state_methods(w);
+    dm_response_header(w->call.response, "Allow", method_names(w));
     if (w->call.request->method != DM_OPTIONS)
         return DM_PROBLEM_METHOD;
     w->call.response->status = 204;
@@ -332,6 +340,8 @@ static enum dm_problem pass_stages(struct walk *w)
     enum dm_problem problem = find_route(w);
     if (problem != DM_PROBLEM_NONE)
         return problem;
+    if (cors(w))
+        return DM_PROBLEM_NONE;
     authenticate(w);
     if ((problem = limit(w)) != DM_PROBLEM_NONE)
         return problem;

@@ -106,6 +106,10 @@ struct dm_settings {
     /* idempotency */
     int64_t idempotency_keep_s;
 
+    /* cors */
+    const char *cors_origins; /* separated by spaces; "": none */
+    int64_t cors_max_age_s;
+
     /* limits */
     struct dm_rates limits_anonymous, limits_user, limits_admin, limits_superadmin;
     struct dm_rates limits_auth, limits_refresh, limits_model, limits_export;

@@ -32,6 +32,7 @@ int main(void)
         SUITE(key_ring),
         SUITE(log),
         SUITE(metrics),
+        SUITE(origin),
         SUITE(password),
         SUITE(pool),
         SUITE(result),

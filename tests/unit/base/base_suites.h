@@ -25,6 +25,7 @@ CU_TestInfo *dm_jwt_suite(void);
 CU_TestInfo *dm_key_ring_suite(void);
 CU_TestInfo *dm_log_suite(void);
 CU_TestInfo *dm_metrics_suite(void);
+CU_TestInfo *dm_origin_suite(void);
 CU_TestInfo *dm_password_suite(void);
 CU_TestInfo *dm_pool_suite(void);
 CU_TestInfo *dm_result_suite(void);

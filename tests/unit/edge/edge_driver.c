@@ -11,6 +11,7 @@ int main(void)
     /* Sorted. */
     CU_SuiteInfo suites[] = {
         SUITE(auth),
+        SUITE(cors),
         SUITE(idempotency),
         SUITE(limit),
         SUITE(listener),

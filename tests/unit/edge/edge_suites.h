@@ -6,6 +6,7 @@
 
 /* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
 CU_TestInfo *dm_auth_suite(void);
+CU_TestInfo *dm_cors_suite(void);
 CU_TestInfo *dm_idempotency_suite(void);
 CU_TestInfo *dm_limit_suite(void);
 CU_TestInfo *dm_listener_suite(void);
