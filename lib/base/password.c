@@ -69,8 +69,7 @@ enum dm_result dm_password_hash(struct dm_secret pepper, struct dm_str password,
     return ok ? DM_OK : dm_err_set(err, DM_E_INTERNAL, "crypt() failed");
 }
 
-/* The cost of a hash of ours, or 0 when it is none. */
-static int cost_of(const char *hash)
+int dm_password_cost(const char *hash)
 {
     int64_t cost;
     if (strlen(hash) != HASH_CHARACTERS || strncmp(hash, PREFIX, 4) != 0 || hash[6] != '$' ||
@@ -84,7 +83,7 @@ bool dm_password_verify(struct dm_secret pepper, struct dm_str password, const c
 {
     char phrase[DIGEST_TEXT];
     char made[DM_PASSWORD_HASH_TEXT];
-    if (cost_of(hash) == 0)
+    if (dm_password_cost(hash) == 0)
         return false;
     digest(pepper, password, phrase);
     bool ok = run_crypt(phrase, hash, made) && dm_secret_equal(made, hash, HASH_CHARACTERS);
@@ -94,7 +93,7 @@ bool dm_password_verify(struct dm_secret pepper, struct dm_str password, const c
 
 bool dm_password_needs_rehash(const char *hash, int cost)
 {
-    return cost_of(hash) != cost;
+    return dm_password_cost(hash) != cost;
 }
 
 enum dm_result dm_password_measure(int cost, int64_t *ret_us, struct dm_err *err)

@@ -22,6 +22,8 @@ DM_MUST_CHECK enum dm_result dm_password_hash(struct dm_secret pepper, struct dm
                                               struct dm_err *err);
 /* True when it matches. A malformed hash, or one of a cost under DM_PASSWORD_COST_MIN, never does. */
 bool dm_password_verify(struct dm_secret pepper, struct dm_str password, const char *hash);
+/* The cost of a hash of ours, or 0 when it is none. */
+int dm_password_cost(const char *hash);
 /* The hash was made at another cost: make a new one at log-in. */
 bool dm_password_needs_rehash(const char *hash, int cost);
 /* The processor time that one hash takes at cost: the least of three. */

@@ -38,7 +38,8 @@ struct work {
     struct dm_str password;                /* in NFKC */
     const struct dm_passwords_new *wanted; /* NULL: no rules asked for */
     struct words words;
-    const char *hash; /* to check against */
+    const char *hash;  /* to check against */
+    const char *decoy; /* any hash of today's cost */
     enum dm_result result;
     struct dm_err err;
     bool matches;
@@ -83,10 +84,28 @@ static void work_hash(void *arg)
                                         (int)work->settings->password_cost, work->made, &work->err);
 }
 
+/*
+ * A hash of a lower cost than today's would tell by its time that there is an account, and an old
+ * one. A hash of cost c doubles its work with each step, so hashes of c, c + 1 … C - 1 after it make
+ * up for what it lacks to one of C.
+ */
+static void make_up_for_lower_cost(const struct work *work)
+{
+    char hash[DM_PASSWORD_HASH_TEXT];
+    memcpy(hash, work->decoy, sizeof(hash));
+    int cost = dm_password_cost(work->hash);
+    for (; cost > 0 && cost < work->settings->password_cost; cost++) {
+        hash[4] = (char)('0' + cost / 10);
+        hash[5] = (char)('0' + cost % 10);
+        (void)dm_password_verify(work->settings->password_pepper, work->password, hash);
+    }
+}
+
 static void work_check(void *arg)
 {
     struct work *work = arg;
     work->matches = dm_password_verify(work->settings->password_pepper, work->password, work->hash);
+    make_up_for_lower_cost(work);
 }
 
 /* Hash on the pool; the hash into the arena. */
@@ -201,6 +220,7 @@ enum dm_result dm_passwords_check(const struct dm_domain *domain, struct dm_ctx 
         .settings = domain->settings,
         .password = dm_unicode_nfkc(ctx->arena, password),
         .hash = known ? stored_hash.p : domain->decoy_hash,
+        .decoy = domain->decoy_hash,
     };
     if (work.password.p == NULL)
         return dm_ctx_nomem(ctx);

@@ -8,101 +8,101 @@
 #include "unit/domain/owner.h"
 #include "unit/unit.h"
 
+static const struct {
+    const char *user_agent, *name;
+} agents[] = {
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Safari/537.36",
+     "Chrome on Windows"},
+    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Safari/537.36",
+     "Chrome on macOS"},
+    {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
+     "Safari/537.36",
+     "Chrome on Linux"},
+    {"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Safari/537.36",
+     "Chrome on ChromeOS"},
+    {"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Mobile Safari/537.36",
+     "Chrome on Android"},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+     "Gecko) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1",
+     "Chrome on iPhone"},
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
+     "Firefox on Windows"},
+    {"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+     "Firefox on Linux"},
+    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 14.7; rv:133.0) Gecko/20100101 Firefox/133.0",
+     "Firefox on macOS"},
+    {"Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0", "Firefox on Android"},
+    {"Mozilla/5.0 (iPad; CPU OS 14_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+     "FxiOS/133.0 Mobile/15E148 Safari/605.1.15",
+     "Firefox on iPad"},
+    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7_1) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+     "Version/18.0 Safari/605.1.15",
+     "Safari on macOS"},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+     "like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+     "Safari on iPhone"},
+    {"Mozilla/5.0 (iPad; CPU OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+     "Version/18.0 Mobile/15E148 Safari/604.1",
+     "Safari on iPad"},
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Safari/537.36 Edg/131.0.2903.70",
+     "Edge on Windows"},
+    {"Mozilla/5.0 (Linux; Android 10; HD1913) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.6778.81 Mobile Safari/537.36 EdgA/131.0.2903.48",
+     "Edge on Android"},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+     "like Gecko) Version/17.0 EdgiOS/131.2903.68 Mobile/15E148 Safari/605.1.15",
+     "Edge on iPhone"},
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/64.0.3282.140 Safari/537.36 Edge/18.17763",
+     "Edge on Windows"},
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/131.0.0.0 Safari/537.36 OPR/115.0.0.0",
+     "Opera on Windows"},
+    {"Opera/9.80 (Windows NT 6.1; U; en) Presto/2.10.289 Version/12.02", "Opera on Windows"},
+    {"Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S928B) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36",
+     "Samsung Internet on Android"},
+    {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
+     "Safari/537.36 Vivaldi/7.0.3495.11",
+     "Vivaldi on Linux"},
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/130.0.0.0 YaBrowser/24.12.0.0 Safari/537.36",
+     "Yandex Browser on Windows"},
+    {"Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
+     "Internet Explorer on Windows"},
+    {"Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)",
+     "Internet Explorer on Windows"},
+    {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "HeadlessChrome/131.0.0.0 Safari/537.36",
+     "Headless Chrome on Linux"},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+     "like Gecko) Mobile/15E148",
+     "A web view on iPhone"},
+    {"Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1; Microsoft; Lumia 950) AppleWebKit/537.36 "
+     "(KHTML, like Gecko) Chrome/52.0.2743.116 Mobile Safari/537.36 Edge/15.15063",
+     "Edge on Windows Phone"},
+    {"Mozilla/5.0 (X11; FreeBSD amd64; rv:132.0) Gecko/20100101 Firefox/132.0",
+     "Firefox on FreeBSD"},
+    {"curl/7.88.1", "curl"},
+    {"Wget/1.21.3", "Wget"},
+    {"python-httpx/0.23.3", "Python"},
+    {"python-requests/2.28.1", "Python"},
+    {"Go-http-client/2.0", "Go"},
+    {"PostmanRuntime/7.43.0", "Postman"},
+    {"okhttp/4.12.0", "An Android app"},
+    {"DigitalMe/12 CFNetwork/1568.200.51 Darwin/24.1.0", "An Apple app"},
+    {"Mozilla/5.0", "An unknown program"},
+    {"Something/1.0 (Linux)", "An unknown program on Linux"},
+    {"", "An unknown program"},
+};
+
 static void user_agents_have_names_that_people_know(void)
 {
-    static const struct {
-        const char *user_agent, *name;
-    } agents[] = {
-        {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.0.0 Safari/537.36",
-         "Chrome on Windows"},
-        {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.0.0 Safari/537.36",
-         "Chrome on macOS"},
-        {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
-         "Safari/537.36",
-         "Chrome on Linux"},
-        {"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.0.0 Safari/537.36",
-         "Chrome on ChromeOS"},
-        {"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.0.0 Mobile Safari/537.36",
-         "Chrome on Android"},
-        {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
-         "Gecko) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1",
-         "Chrome on iPhone"},
-        {"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
-         "Firefox on Windows"},
-        {"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
-         "Firefox on Linux"},
-        {"Mozilla/5.0 (Macintosh; Intel Mac OS X 14.7; rv:133.0) Gecko/20100101 Firefox/133.0",
-         "Firefox on macOS"},
-        {"Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0",
-         "Firefox on Android"},
-        {"Mozilla/5.0 (iPad; CPU OS 14_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-         "FxiOS/133.0 Mobile/15E148 Safari/605.1.15",
-         "Firefox on iPad"},
-        {"Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7_1) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-         "Version/18.0 Safari/605.1.15",
-         "Safari on macOS"},
-        {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
-         "like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
-         "Safari on iPhone"},
-        {"Mozilla/5.0 (iPad; CPU OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-         "Version/18.0 Mobile/15E148 Safari/604.1",
-         "Safari on iPad"},
-        {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.0.0 Safari/537.36 Edg/131.0.2903.70",
-         "Edge on Windows"},
-        {"Mozilla/5.0 (Linux; Android 10; HD1913) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.6778.81 Mobile Safari/537.36 EdgA/131.0.2903.48",
-         "Edge on Android"},
-        {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
-         "like Gecko) Version/17.0 EdgiOS/131.2903.68 Mobile/15E148 Safari/605.1.15",
-         "Edge on iPhone"},
-        {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/64.0.3282.140 Safari/537.36 Edge/18.17763",
-         "Edge on Windows"},
-        {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/131.0.0.0 Safari/537.36 OPR/115.0.0.0",
-         "Opera on Windows"},
-        {"Opera/9.80 (Windows NT 6.1; U; en) Presto/2.10.289 Version/12.02", "Opera on Windows"},
-        {"Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S928B) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36",
-         "Samsung Internet on Android"},
-        {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
-         "Safari/537.36 Vivaldi/7.0.3495.11",
-         "Vivaldi on Linux"},
-        {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "Chrome/130.0.0.0 YaBrowser/24.12.0.0 Safari/537.36",
-         "Yandex Browser on Windows"},
-        {"Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
-         "Internet Explorer on Windows"},
-        {"Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)",
-         "Internet Explorer on Windows"},
-        {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-         "HeadlessChrome/131.0.0.0 Safari/537.36",
-         "Headless Chrome on Linux"},
-        {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_7_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
-         "like Gecko) Mobile/15E148",
-         "A web view on iPhone"},
-        {"Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1; Microsoft; Lumia 950) AppleWebKit/537.36 "
-         "(KHTML, like Gecko) Chrome/52.0.2743.116 Mobile Safari/537.36 Edge/15.15063",
-         "Edge on Windows Phone"},
-        {"Mozilla/5.0 (X11; FreeBSD amd64; rv:132.0) Gecko/20100101 Firefox/132.0",
-         "Firefox on FreeBSD"},
-        {"curl/7.88.1", "curl"},
-        {"Wget/1.21.3", "Wget"},
-        {"python-httpx/0.23.3", "Python"},
-        {"python-requests/2.28.1", "Python"},
-        {"Go-http-client/2.0", "Go"},
-        {"PostmanRuntime/7.43.0", "Postman"},
-        {"okhttp/4.12.0", "An Android app"},
-        {"DigitalMe/12 CFNetwork/1568.200.51 Darwin/24.1.0", "An Apple app"},
-        {"Mozilla/5.0", "An unknown program"},
-        {"Something/1.0 (Linux)", "An unknown program on Linux"},
-        {"", "An unknown program"},
-    };
     struct dm_arena *arena = dm_arena_new(65536, 1 << 20);
     CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
     struct dm_ctx ctx = {.arena = arena};
