@@ -112,6 +112,8 @@ static enum dm_result reset_in(const struct dm_domain *domain, struct dm_pg_conn
     if (result == DM_OK)
         result = dm_guard_clear(domain, conn, ctx, used.email_key);
     if (result == DM_OK)
+        result = dm_device_distrust(conn, ctx, account.id);
+    if (result == DM_OK)
         result = dm_account_audit(conn, ctx, "account.reset_password", account.id);
     if (result == DM_OK)
         result = dm_account_password_changed(domain, conn, ctx, &account, &reset->origin);

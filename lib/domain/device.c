@@ -193,3 +193,9 @@ enum dm_result dm_device_log_in(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         *ret_device = device;
     return result;
 }
+
+enum dm_result dm_device_distrust(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                  struct dm_str account_id)
+{
+    return dm_device_store_distrust(conn, ctx, account_id);
+}

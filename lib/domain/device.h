@@ -41,6 +41,10 @@ DM_MUST_CHECK enum dm_result dm_device_log_in(struct dm_pg_conn *conn, struct dm
                                               struct dm_str account_id, struct dm_str device_id,
                                               const struct dm_device_client *client,
                                               struct dm_device *ret_device);
+/* Within the caller's transaction, account locked: no device token of the account given so far is
+ * good any more (a password reset: who had the mail may not be who had the devices). */
+DM_MUST_CHECK enum dm_result dm_device_distrust(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                                struct dm_str account_id);
 /* The device's token. Lives in the arena, absent when that is full. */
 struct dm_str dm_device_token(const struct dm_domain *domain, struct dm_ctx *ctx,
                               struct dm_str device_id);
