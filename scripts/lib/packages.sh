@@ -43,6 +43,7 @@ clang               a second compiler
 clang-format        the code's form
 clang-tidy          static analysis
 cppcheck            static analysis
+libclang-rt-14-dev  libFuzzer, for the fuzz targets
 libcunit1-dev       unit tests
 oathtool            one-time codes by another program, in the API tests
 python3-cryptography  forges access tokens in the API tests

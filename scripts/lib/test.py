@@ -14,14 +14,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from system import PATH, ROOT, System, Trouble, run  # noqa: E402
 
-ALL = ("unit", "api", "check", "schema", "dev", "distcheck")
+ALL = ("unit", "api", "check", "schema", "fuzz", "dev", "distcheck")
 DRIVERS = ("base_test", "store_test", "domain_test", "edge_test")
 # What a sanitizer says of a program that runs on, or that ended where no test looked.
 FOUND_BY_SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
 
 
 class Tests:
-    def __init__(self, directory, build):
+    def __init__(self, directory, build, fuzz_s):
+        self.fuzz_s = fuzz_s  # a target
         self.dir = Path(directory)
         self.build = Path(build)
         self.log_dir = self.dir / "log"
@@ -156,6 +157,17 @@ class Tests:
         return re.sub(r"^\\(un)?restrict .*$", "", run(["pg_dump", "--schema-only", "--schema=public", system.conninfo("postgres", database)]),
                       flags=re.M)
 
+    def fuzz(self, seconds=None):
+        """Each target, from its committed corpus on; what it finds beyond stays in the test directory."""
+        seconds = int(os.environ.get("DM_FUZZ_S", seconds or self.fuzz_s))
+        for source in sorted((ROOT / "tests" / "fuzz").glob("*_fuzz.c")):
+            target = source.stem
+            grown = self.dir / "fuzz" / target
+            grown.mkdir(parents=True, exist_ok=True)
+            self.one(target, [self.dir / "build-fuzz" / "tests" / "fuzz" / target, f"-max_total_time={seconds}", "-max_len=16384",
+                              "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", f"-artifact_prefix={self.log_dir}/{target}-",
+                              grown, ROOT / "tests" / "fuzz" / "corpus" / target.removesuffix("_fuzz")])
+
     def dev(self):
         self.pytest("dev", [ROOT / "tests" / "dev"], {"DM_TEST_BUILD": str(self.build)})
 
@@ -169,6 +181,7 @@ class Tests:
     def long(self):
         self.unit()
         self.api(env={"DM_TEST_LONG": "1"})
+        self.fuzz(600)
 
     def named(self, name):
         if name in DRIVERS:
@@ -185,7 +198,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("parts", nargs="*")
     options = parser.parse_args()
-    tests = Tests(options.dir, options.build)
+    tests = Tests(options.dir, options.build, fuzz_s=60 if options.parts else 5)
     started = time.monotonic()
     for part in options.parts or ALL:
         try:
