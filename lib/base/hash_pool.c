@@ -16,8 +16,9 @@
 #include "base/clock.h"
 
 /*
- * A third of the share that anybody else has: enough that short requests come first, and that a
- * machine busy with other things still lets people in.
+ * A third of the share of this process's other threads. It does not shield the database's and the proxy's: a
+ * process is scheduled as a group (autogroup, control groups), in which alone niceness counts. What does is a processor
+ * that nobody hashes on; so whoever makes a pool leaves one. SCHED_IDLE was no better for others and halved the log-ins.
  */
 #define NICE 5
 #define MEAN_OF 8 /* the mean time moves an eighth of the way to each new one */

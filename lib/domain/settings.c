@@ -128,7 +128,7 @@ static const struct dm_config_key keys[] = {
     {.name = "password.cost", .kind = DM_CONFIG_INT, AT(password_cost), .initial = "10", .min = 10, .max = 16, .unit = "log2 rounds",
      .text = "bcrypt cost; each step doubles the time of a log-in."},
     {.name = "password.threads", .kind = DM_CONFIG_INT, AT(password_threads), .initial = "0", .min = 0, .max = 64, .unit = "threads",
-     .text = "Threads that hash passwords; 0: one a processor."},
+     .text = "Threads that hash passwords; 0: one a processor but one, which is left to short requests."},
     {.name = "password.queue", .kind = DM_CONFIG_INT, AT(password_queue), .initial = "200", .min = 1, .max = 1024, .unit = "requests",
      .text = "Log-ins that may wait for a hashing thread, and as many new passwords; more are answered with 503."},
     {.name = "password.wait_ms", .kind = DM_CONFIG_INT, AT(password_wait_ms), .initial = "5000", .min = 100, .max = 60000, .unit = "ms",

@@ -63,7 +63,7 @@ struct dm_settings {
     /* password */
     struct dm_secret password_pepper;
     int64_t password_cost;
-    int64_t password_threads; /* 0: one a processor */
+    int64_t password_threads; /* 0: one a processor but one */
     int64_t password_queue, password_wait_ms;
     int64_t password_min_length, password_min_score;
     const char *password_breached_file; /* "": none */

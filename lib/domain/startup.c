@@ -192,7 +192,7 @@ struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = settings->password_threads ? (unsigned)settings->password_threads
-                       : processors > 0           ? (unsigned)processors
+                       : processors > 1           ? (unsigned)processors - 1
                                                   : 1;
     return dm_hash_pool_new(&(struct dm_hash_pool_options){
         .threads = threads,

@@ -45,7 +45,7 @@ DM_MUST_CHECK enum dm_result dm_startup_sealed_keys(const struct dm_settings *se
                                                     struct dm_sealed_keys *ret_keys);
 /* The signing keys of these settings; borrowed from settings. */
 struct dm_key_ring_options dm_startup_key_ring_options(const struct dm_settings *settings);
-/* password.threads threads, one a processor when 0. NULL when out of memory. */
+/* password.threads threads, one a processor but one when 0. NULL when out of memory. */
 struct dm_hash_pool *dm_startup_hash_pool(const struct dm_settings *settings);
 
 #endif

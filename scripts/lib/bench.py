@@ -1,10 +1,18 @@
-"""Measure the API against a bare FastCGI responder that does the same work, behind the same nginx, in one interleaved run.
+"""Measure the API against a bare FastCGI responder that does the same work, and the flows of accounts, behind the same nginx.
 
-usage: scripts/bench [--seconds N] [--rounds N] [--connections N,N,…] [--only read|reply|start|token]
+usage: scripts/bench [--seconds N] [--rounds N] [--connections N,N,…] [--only PART[,PART…]]
 
-Figures on a shared machine are noisy: read the ratios, which compare neighbours in time. `read` is GET /api/v1/personality/{id} with a
-bearer token against tests/bench/bare_responder; `reply` is a message to a self with 2,000 memories; `start` is from exec to ready; `token` is
-the check of an access token, in processor time.
+Figures on a shared machine are noisy: read the ratios, which compare neighbours in time, and look at the load that is printed.
+
+  read     GET /api/v1/personality/{id} with a bearer token against tests/bench/bare_responder
+  reply    a message to a self with 2,000 memories
+  start    from exec to ready
+  token    the check of an access token, in processor time
+  login    one log-in alone, at the cost that `digitalmectl password calibrate` finds
+  storm    200 log-ins at a time while others read
+  refresh  64 connections that refresh their tokens
+  million  login, storm and refresh in a database of 1,000,000 accounts and 3,000,000 sessions, beside the same in a small one; only
+           when it is asked for
 """
 import argparse
 import base64
@@ -24,17 +32,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import demo  # noqa: E402
-from system import System, Trouble, children_of, free_port, run, wait_for  # noqa: E402
+from bench_accounts import ACCOUNT_PARTS, Bench  # noqa: E402
+from bench_tools import family, load, median, resident_mb  # noqa: E402
+from system import System, Trouble, free_port, run, wait_for  # noqa: E402
 
 HMAC_KEY = "bare-responder-key-of-at-least-32-bytes"
 BARE_THREADS = 16
 MEMORIES = 2000
+PARTS = ["read", "reply", "start", "token", *ACCOUNT_PARTS]
 # The limiter runs, with limits so wide that no load here reaches them.
 WIDE_LIMITS = {name: "100000000/60 100000000/3600 100000000/86400" for name in
                [f"limits.{c}" for c in ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")]}
+SETTINGS = {**WIDE_LIMITS, "token.access_s": "3600"}
 # As large as what the bare responder prints of it, so that no side carries more bytes than the other.
 SMALL_PROFILE = {"name": "Ada Bench", "description": "Measures twice. " * 20, "coreValues": ["Honesty", "Patience", "Order"]}
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def bare_token():
@@ -63,55 +74,6 @@ def make_self(system):
     me = {"email": demo.EMAIL, "password": secrets.token_urlsafe(12)}
     demo.account(client, me, lambda: None)
     return client, demo.digital_self(client, me, lambda: None)["id"]
-
-
-def family(pid):
-    return [pid, *children_of(pid)]
-
-
-def cpu_seconds(pids):
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS_A_SECOND
-
-
-def resident_mb(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise Trouble(f"no resident memory is told for process {pid}")
-
-
-def in_ms(text):
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
-
-
-def load(url, token, connections, seconds, processes):
-    """One run of wrk: requests a second, latencies in ms, CPU ms a thousand requests, and how many were no 2xx."""
-    before = {name: cpu_seconds(pids) for name, pids in processes().items()}
-    out = run(["wrk", "--latency", "-t", "1" if connections == 1 else "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s",
-               "-H", f"Authorization: Bearer {token}", url])
-    spent = {name: cpu_seconds(pids) - before[name] for name, pids in processes().items()}
-    requests = int(re.search(r"(\d+) requests in", out).group(1))
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
-    return {
-        "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-        "p50": in_ms(re.search(r"^\s+50%\s+(\S+)", out, re.M).group(1)),
-        "p99": in_ms(re.search(r"^\s+99%\s+(\S+)", out, re.M).group(1)),
-        "cpu": {name: seconds * 1e6 / max(requests, 1) for name, seconds in spent.items()},
-        "bad": (int(errors.group(1)) if errors else 0) + (sum(map(int, sockets.groups())) if sockets else 0),
-    }
-
-
-def median(rows, key):
-    return statistics.median(row[key] for row in rows)
 
 
 def bench_read(system, bare, bare_url, client, profile_id, options):
@@ -188,6 +150,10 @@ def bench_start(system):
           f"worst {max(times):.0f} ms; resident then {resident_mb(system.pid('digitalme-api')):.1f} MB")
 
 
+def whole_numbers(text):
+    return [int(word) for word in text.split(",")]
+
+
 def bench_token(options):
     """The check of a token the process has not seen, and of one it has."""
     print("\ntoken: the check of an access token in processor time, medians of 2,000 tokens\n")
@@ -196,8 +162,12 @@ def bench_token(options):
         print(f"{name:>6}: not seen before {cold} µs (aim: under 100), from the cache {warm} µs (aim: under 5); {size} bytes")
 
 
-def whole_numbers(text):
-    return [int(word) for word in text.split(",")]
+def parts(text):
+    words = text.split(",")
+    for word in words:
+        if word not in PARTS:
+            raise argparse.ArgumentTypeError(f"there is no part '{word}'; there are {', '.join(PARTS)}")
+    return words
 
 
 def main():
@@ -206,14 +176,15 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="a run of wrk (default 5)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each at each number of connections (default 3)")
     parser.add_argument("--connections", type=whole_numbers, default=[1, 32, 128, 512], help="default 1,32,128,512")
-    parser.add_argument("--only", choices=["read", "reply", "start", "token"], help="one part")
+    parser.add_argument("--only", type=parts, default=[part for part in PARTS if part != "million"], metavar="PART[,PART…]",
+                        help="these parts (default: all but million)")
     options = parser.parse_args()
-    if options.only in (None, "token"):
+    if "token" in options.only:
         bench_token(options)
-    if options.only == "token":
+    if options.only == ["token"]:
         return
     with tempfile.TemporaryDirectory(prefix="digitalme-bench-", dir="/tmp") as directory:
-        system = System(Path(directory) / "system", build=options.build, settings=WIDE_LIMITS)
+        system = System(Path(directory) / "system", build=options.build, settings=SETTINGS)
         bare = None
         try:
             bare_port = free_port()
@@ -226,13 +197,14 @@ def main():
                                      system.conninfo(), HMAC_KEY])
             wait_for(bare_socket.exists, "the bare responder")
             client, profile_id = make_self(system)
-            if options.only in (None, "read"):
+            if "read" in options.only:
                 _, small = client.ask("POST", "/api/v1/personality", SMALL_PROFILE)
                 bench_read(system, bare, f"https://127.0.0.1:{bare_port}", client, small["id"], options)
-            if options.only in (None, "reply"):
+            if "reply" in options.only:
                 bench_reply(system, client, profile_id)
-            if options.only in (None, "start"):
+            if "start" in options.only:
                 bench_start(system)
+            Bench(system, options.seconds).run([part for part in options.only if part in ACCOUNT_PARTS])
         finally:
             if bare:
                 bare.terminate()
