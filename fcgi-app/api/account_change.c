@@ -14,7 +14,7 @@ static const struct dm_field password_fields[] = {
      .offset = offsetof(struct password_in, current),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORDS_POINTS_MAX,
+     .max = DM_PASSWORDS_SENT_MAX,
      .text = "the one that stands"},
     {.name = "newPassword",
      .kind = DM_STRING,
@@ -22,7 +22,7 @@ static const struct dm_field password_fields[] = {
      .offset = offsetof(struct password_in, wanted),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORDS_POINTS_MAX,
+     .max = DM_PASSWORDS_SENT_MAX,
      .text = "refused when it is too short or easy to guess"},
 };
 static const struct dm_shape password_shape =
@@ -46,7 +46,7 @@ static const struct dm_field email_fields[] = {
      .offset = offsetof(struct email_in, password),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORDS_POINTS_MAX,
+     .max = DM_PASSWORDS_SENT_MAX,
      .text = "the account's"},
 };
 static const struct dm_shape email_shape = DM_SHAPE(struct email_in, "EmailChange", email_fields);

@@ -15,7 +15,7 @@ static const struct dm_field reset_fields[] = {
      .offset = offsetof(struct dm_account_reset, password),
      .required = true,
      .min = 1,
-     .max = DM_PASSWORDS_POINTS_MAX,
+     .max = DM_PASSWORDS_SENT_MAX,
      .text = "the new one; refused when it is too short or easy to guess"},
 };
 static const struct dm_shape reset_shape =

@@ -9,7 +9,7 @@
     {                                                                                              \
         .name = "password", .kind = DM_STRING, .format = DM_PASSWORD,                              \
         .offset = offsetof(type, password), .required = true, .min = 1,                            \
-        .max = DM_PASSWORDS_POINTS_MAX, .text = "the account's password"                           \
+        .max = DM_PASSWORDS_SENT_MAX, .text = "the account's password"                             \
     }
 #define RECOVERY_CODES_FIELD(type)                                                                 \
     {                                                                                              \
