@@ -39,6 +39,8 @@ wrk                 the load that scripts/bench makes
 "
 dm_packages_test="
 caddy               the other TLS proxy
+chromium            opens the pages that mails link to
+chromium-driver     drives it
 clang               a second compiler
 clang-format        the code's form
 clang-tidy          static analysis
@@ -54,6 +56,7 @@ python3-jwt         verifies our tokens by our JWK Set, as others do
 python3-psycopg2    PostgreSQL in the API tests
 python3-pytest      runs the API tests
 python3-redis       Redis in the API tests
+python3-selenium    speaks to chromium-driver
 shellcheck          checks the shell scripts
 xz-utils            packs the source archive
 "

@@ -43,6 +43,7 @@ int main(void)
         SUITE(live),
         SUITE(mail),
         SUITE(mail_template),
+        SUITE(one_time),
         SUITE(passwords),
         SUITE(principal),
         SUITE(profile),

@@ -17,6 +17,7 @@ CU_TestInfo *dm_guard_suite(void); /* needs the database */
 CU_TestInfo *dm_live_suite(void);
 CU_TestInfo *dm_mail_suite(void);
 CU_TestInfo *dm_mail_template_suite(void);
+CU_TestInfo *dm_one_time_suite(void); /* needs the database */
 CU_TestInfo *dm_passwords_suite(void);
 CU_TestInfo *dm_principal_suite(void);
 CU_TestInfo *dm_profile_suite(void);    /* needs the database */
