@@ -90,7 +90,7 @@ static void add_name(struct dm_buf *out, const char *counter, int64_t seconds)
         const char *name;
     } names[] = {{1, "second"}, {60, "minute"}, {3600, "hour"}, {86400, "day"}};
     dm_buf_add_char(out, '"');
-    if (strcmp(counter, OWN) != 0) {
+    if (!dm_str_eq_c(dm_str_from(counter), OWN)) {
         dm_buf_add_c(out, counter);
         dm_buf_add_char(out, '-');
     }

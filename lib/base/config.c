@@ -597,7 +597,7 @@ void dm_config_free(struct dm_config *config)
 {
     if (!config)
         return;
-    for (size_t i = 0; config->values && i < config->table->n_keys; i++) {
+    for (size_t i = 0; config->values && config->origins && i < config->table->n_keys; i++) {
         const struct dm_config_key *key = &config->table->keys[i];
         if (key->kind == DM_CONFIG_SECRET && !config->origins[i].held)
             wipe_secret((void *)(config->values + key->offset));

@@ -337,17 +337,19 @@ static enum dm_result make_ask(const struct dm_domain *domain, struct dm_ctx *ct
         .block_after = domain->settings->limits_block_after,
         .block_s = domain->settings->limits_block_s,
     };
+    size_t n = 0;
     for (size_t i = 0; i < request->n_limits; i++) {
         const struct dm_gate_limit *limit = &request->limits[i];
         if (limit->rates->n == 0)
             continue;
-        struct dm_gate_counter *counter = &ask.counters[ask.n_counters++];
+        struct dm_gate_counter *counter = &ask.counters[n++];
         counter->key = counter_key(domain, ctx, request, limit->name);
         counter->rates = limit->rates;
         counter->cost = limit->cost;
         if (!counter->key.p)
             return dm_ctx_nomem(ctx);
     }
+    ask.n_counters = n;
     *ret_ask = ask;
     return DM_OK;
 }

@@ -8,6 +8,7 @@ Figures on a shared machine are noisy: read the ratios, which compare neighbours
   reply    a message to a self with 2,000 memories
   start    from exec to ready
   token    the check of an access token, in processor time
+  gate     what the limits and the session's state cost a request, and what a refusal costs
   login    one log-in alone, at the cost that `digitalmectl password calibrate` finds
   storm    200 log-ins at a time while others read
   refresh  64 connections that refresh their tokens
@@ -33,13 +34,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import demo  # noqa: E402
 from bench_accounts import ACCOUNT_PARTS, Bench  # noqa: E402
+from bench_gate import bench_gate  # noqa: E402
 from bench_tools import family, load, median, resident_mb  # noqa: E402
 from system import System, Trouble, free_port, run, wait_for  # noqa: E402
 
 HMAC_KEY = "bare-responder-key-of-at-least-32-bytes"
 BARE_THREADS = 16
 MEMORIES = 2000
-PARTS = ["read", "reply", "start", "token", *ACCOUNT_PARTS]
+PARTS = ["gate", "read", "reply", "start", "token", *ACCOUNT_PARTS]
 # The limiter runs, with limits so wide that no load here reaches them.
 WIDE_LIMITS = {name: "100000000/60 100000000/3600 100000000/86400" for name in
                [f"limits.{c}" for c in ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")]}
@@ -200,6 +202,9 @@ def main():
             if "read" in options.only:
                 _, small = client.ask("POST", "/api/v1/personality", SMALL_PROFILE)
                 bench_read(system, bare, f"https://127.0.0.1:{bare_port}", client, small["id"], options)
+            if "gate" in options.only:
+                _, small = client.ask("POST", "/api/v1/personality", SMALL_PROFILE)
+                bench_gate(system, client, small["id"], options)
             if "reply" in options.only:
                 bench_reply(system, client, profile_id)
             if "start" in options.only:

@@ -35,6 +35,7 @@ redis-server        sessions and rate limits
 sqitch              schema changes
 "
 dm_packages_bench="
+valgrind            the instructions that scripts/bench counts
 wrk                 the load that scripts/bench makes
 "
 dm_packages_test="
