@@ -12,6 +12,7 @@
 #include "domain/job.h"
 #include "domain/second_step.h"
 #include "domain/startup.h"
+#include "store/api_key_store.h"
 #include "store/device_store.h"
 #include "store/guard_store.h"
 #include "store/idempotency_store.h"
@@ -24,6 +25,7 @@
 #define SWEEP_EVERY_MS (10 * 60 * 1000)
 #define SWEEP_ROWS 1000
 #define JOB_KEEP_S (7 * 86400)
+#define API_KEY_KEEP_S (90 * 86400) /* how long one that is over may still be looked up */
 #define SESSION_KEEP_S (30 * 86400) /* how long the owner may still see a session that is over */
 #define RETRY_AFTER_FAULT_MS 1000
 
@@ -124,6 +126,12 @@ static enum dm_result sweep_sessions(const struct dm_domain *domain, struct dm_c
     return dm_session_store_sweep(domain->pg, ctx, SESSION_KEEP_S, SWEEP_ROWS, ret_n);
 }
 
+static enum dm_result sweep_api_keys(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                     int64_t *ret_n)
+{
+    return dm_api_key_store_sweep(domain->pg, ctx, API_KEY_KEEP_S, SWEEP_ROWS, ret_n);
+}
+
 static enum dm_result sweep_devices(const struct dm_domain *domain, struct dm_ctx *ctx,
                                     int64_t *ret_n)
 {
@@ -154,6 +162,7 @@ static const struct {
     {"one_time_token", sweep_tokens},    {"session", sweep_sessions},
     {"device", sweep_devices},           {"login_guard", sweep_guard},
     {"second_step", sweep_second_steps}, {"account", sweep_accounts},
+    {"api_key", sweep_api_keys},
 };
 
 static void sweep(struct worker_thread *self, struct dm_ctx *ctx)

@@ -15,7 +15,6 @@ DO $$
 BEGIN
     ASSERT has_table_privilege('digitalme_api', 'api_key', 'DELETE');
     ASSERT has_table_privilege('digitalme_api', 'api_key_use', 'UPDATE');
-    ASSERT NOT has_table_privilege('digitalme_api', 'api_key_use', 'DELETE');
 END
 $$;
 

@@ -32,6 +32,7 @@ int main(void)
     CU_SuiteInfo database_suites[] = {
         /* clang-format off */
         SUITE(account),
+        SUITE(api_key),
         SUITE(api_key_bounds),
         SUITE(api_key_text),
         SUITE(audit_chain),

@@ -6,6 +6,7 @@
 
 /* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
 CU_TestInfo *dm_account_suite(void); /* needs the database */
+CU_TestInfo *dm_api_key_suite(void); /* needs the database */
 CU_TestInfo *dm_api_key_bounds_suite(void);
 CU_TestInfo *dm_api_key_text_suite(void);
 CU_TestInfo *dm_audit_chain_suite(void);  /* needs the database */
