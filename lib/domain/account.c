@@ -274,7 +274,7 @@ enum dm_result dm_account_resend_confirmation(const struct dm_domain *domain, st
 static enum dm_result resend_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
                                 struct dm_ctx *ctx, struct dm_str email_key)
 {
-    struct dm_account_row row;
+    struct dm_account_row row = {0};
     enum dm_result result = dm_account_store_lock_by_email(conn, ctx, email_key, &row);
     if (result == DM_E_NOTFOUND || (result == DM_OK && !dm_str_eq_c(row.state, "unconfirmed")))
         return DM_OK;

@@ -351,8 +351,8 @@ enum dm_result dm_mail_run(const struct dm_domain *domain, struct dm_ctx *ctx,
                            const struct dm_job *job)
 {
     const struct dm_settings *settings = domain->settings;
-    struct posted posted;
-    struct dm_mail_words words;
+    struct posted posted = {0};
+    struct dm_mail_words words = {0};
     enum dm_result result = read_payload(ctx, job, &posted);
     if (result == DM_OK)
         result = dm_mail_render(domain->mail_templates, ctx, settings, posted.kind, &posted.values,
