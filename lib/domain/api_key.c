@@ -61,7 +61,7 @@ enum dm_result dm_api_key_list(const struct dm_domain *domain, struct dm_ctx *ct
                                struct dm_str account_id, struct dm_slice slice,
                                struct dm_list *ret_list, bool *ret_more)
 {
-    struct dm_list rows;
+    struct dm_list rows = {0};
     enum dm_result r = dm_api_key_store_list(domain->pg, ctx, account_id, slice, &rows, ret_more);
     return r == DM_OK ? keys_of(ctx, &rows, ret_list) : r;
 }
@@ -69,7 +69,7 @@ enum dm_result dm_api_key_list(const struct dm_domain *domain, struct dm_ctx *ct
 enum dm_result dm_api_key_list_all(const struct dm_domain *domain, struct dm_ctx *ctx,
                                    struct dm_slice slice, struct dm_list *ret_list, bool *ret_more)
 {
-    struct dm_list rows;
+    struct dm_list rows = {0};
     enum dm_result r = dm_api_key_store_list_all(domain->pg, ctx, slice, &rows, ret_more);
     return r == DM_OK ? keys_of(ctx, &rows, ret_list) : r;
 }
@@ -77,7 +77,7 @@ enum dm_result dm_api_key_list_all(const struct dm_domain *domain, struct dm_ctx
 enum dm_result dm_api_key_get(const struct dm_domain *domain, struct dm_ctx *ctx,
                               struct dm_owned key, struct dm_api_key *ret_key)
 {
-    struct dm_api_key_row row;
+    struct dm_api_key_row row = {0};
     enum dm_result r = dm_api_key_store_get(domain->pg, ctx, key, &row);
     return r == DM_OK ? key_of(ctx, &row, ret_key) : r;
 }
@@ -200,7 +200,7 @@ enum dm_result dm_api_key_create(const struct dm_domain *domain, struct dm_ctx *
     dm_api_key_make(key.id, text, &parts);
 
     struct dm_pg_conn *conn;
-    struct dm_api_key_row row;
+    struct dm_api_key_row row = {0};
     struct dm_api_key made;
     bool is_new = false;
     r = dm_pg_begin(domain->pg, ctx, &conn);
@@ -238,7 +238,7 @@ enum dm_result dm_api_key_replace(const struct dm_domain *domain, struct dm_ctx 
                                   struct dm_owned key, struct dm_opt_int version,
                                   const struct dm_api_key_write *write, struct dm_api_key *ret_key)
 {
-    struct dm_api_key_row row;
+    struct dm_api_key_row row = {0};
     struct dm_api_key_values values;
     struct dm_pg_conn *conn;
     enum dm_result r = dm_api_key_store_get(domain->pg, ctx, key, &row);
@@ -271,7 +271,7 @@ enum dm_result dm_api_key_roll(const struct dm_domain *domain, struct dm_ctx *ct
 {
     char text[DM_API_KEY_TEXT];
     struct dm_api_key_parts parts;
-    struct dm_api_key_row row;
+    struct dm_api_key_row row = {0};
     struct dm_api_key rolled;
     struct dm_pg_conn *conn;
     dm_api_key_make(key.id, text, &parts);
@@ -310,7 +310,7 @@ static enum dm_result revoke(const struct dm_domain *domain, struct dm_ctx *ctx,
                              enum dm_api_key_end reason)
 {
     struct dm_pg_conn *conn;
-    struct dm_api_key_row row;
+    struct dm_api_key_row row = {0};
     enum dm_result r = dm_pg_begin(domain->pg, ctx, &conn);
     if (r != DM_OK)
         return r;
@@ -386,7 +386,7 @@ enum dm_result dm_api_key_report_leak(const struct dm_domain *domain, struct dm_
                                       struct dm_str text, struct dm_str url)
 {
     struct dm_api_key_parts parts;
-    struct dm_api_key_row row;
+    struct dm_api_key_row row = {0};
     struct dm_pg_conn *conn;
     if (!dm_api_key_parse(text, &parts))
         return DM_OK;

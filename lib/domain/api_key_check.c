@@ -251,7 +251,7 @@ enum dm_result dm_api_key_check(const struct dm_domain *domain, struct dm_ctx *c
 
 void dm_api_key_forget(const struct dm_domain *domain, struct dm_str key_id)
 {
-    char id[DM_UUID_TEXT];
+    char id[DM_UUID_TEXT] = {0};
     pthread_mutex_t *lock;
     copy(id, sizeof(id), key_id);
     struct entry *entry = find(lock_set(domain->api_key_cache, id, &lock), id);
@@ -281,7 +281,7 @@ static void add(struct dm_api_key_cache *cache, const char *id, int64_t n, bool 
 
 void dm_api_key_count(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str key_id)
 {
-    char id[DM_UUID_TEXT];
+    char id[DM_UUID_TEXT] = {0};
     struct tally due = {.requests = 0};
     copy(id, sizeof(id), key_id);
     add(domain->api_key_cache, id, 1, true, &due);

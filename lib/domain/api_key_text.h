@@ -14,7 +14,7 @@
 #include "base/str.h"
 
 #define DM_API_KEY_PREFIX "dk_live_"
-#define DM_API_KEY_TEXT (8 + 32 + 1 + 43 + 6 + 1) /* characters and NUL */
+#define DM_API_KEY_TEXT 91 /* characters and NUL */
 
 struct dm_api_key_parts {
     char id[DM_UUID_TEXT];           /* with hyphens */

@@ -256,7 +256,7 @@ static enum dm_result end_many(const struct dm_domain *domain, struct dm_ctx *ct
                                enum dm_session_end reason)
 {
     struct dm_pg_conn *conn;
-    struct dm_list ended;
+    struct dm_list ended = {0};
     enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
     if (result != DM_OK)
         return result;

@@ -170,9 +170,9 @@ def test_a_revoked_key_opens_nothing(refused, people, with_role, ids, operation)
 # Those who may: so that the refusals above are for the reason they say.
 
 def let_in(refused, client, operation, nowhere):
-    """As far as to be told that there is no such thing, or that the body is no good."""
+    """As far as to be told that there is no such thing, or that the body is no good. What is given out may be written down."""
     if operation.method == "GET":
-        refused(client, operation, nowhere, (200, 404))
+        send(client, operation, nowhere, expect=(200, 404))
     else:
         refused(client, operation, nowhere, (400, 404, 422), content=b"[]")
 
