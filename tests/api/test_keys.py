@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -79,6 +80,16 @@ def test_rotate_if_due_looks_at_the_keys_age(keys, folder):
     assert status == 0 and words.startswith("made ")
     assert keys("rotate", "--if-older-than", "28d") == (0, "nothing is due\n")
     assert keys("rotate", "--if-due", env={"DIGITALME_TOKEN_ROTATE_S": "3600"}) == (0, "nothing is due\n")
+
+
+def test_of_eight_rotations_at_once_one_makes_a_key(keys, folder):
+    put_key(folder, stamp(60))
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: keys("rotate", "--if-older-than", "30s"), range(8)))
+    assert sum(words.startswith("made ") for _, words in done) == 1
+    assert {words for status, words in done if status == 0 and not words.startswith("made ")} <= {"nothing is due\n"}
+    assert all("another program changes the keys" in words for status, words in done if status != 0)
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_rotate_removes_what_is_past(keys, folder):

@@ -75,6 +75,26 @@ static void a_key_is_for_its_owner_and_the_folders_group_only(void)
     dm_key_folder_drop(&folder);
 }
 
+/* A key that root makes must be the service's to read. */
+static void a_key_belongs_to_whom_its_folder_belongs_to(void)
+{
+    struct dm_key_folder folder;
+    struct dm_err err = {0};
+    struct stat info = {0};
+    char kid[DM_JWT_KID_MAX + 1], path[256];
+    dm_key_folder_make(&folder);
+    /* Only root may give files away. */
+    uid_t owner = geteuid() == 0 ? 12345 : geteuid();
+    gid_t group = geteuid() == 0 ? 23456 : getegid();
+    CU_ASSERT_EQUAL(chown(folder.path, owner, group), 0);
+    CU_ASSERT_EQUAL(dm_jwt_key_make(folder.path, T0, &err, kid), DM_OK);
+    snprintf(path, sizeof(path), "%s/%s.pem", folder.path, kid);
+    CU_ASSERT_EQUAL(stat(path, &info), 0);
+    CU_ASSERT_EQUAL(info.st_uid, owner);
+    CU_ASSERT_EQUAL(info.st_gid, group);
+    dm_key_folder_drop(&folder);
+}
+
 static void a_key_or_folder_that_others_can_read_is_told(void)
 {
     struct dm_key_folder folder;
@@ -127,6 +147,8 @@ CU_TestInfo *dm_jwt_key_file_suite(void)
         {"a made key signs from its time on", a_made_key_signs_from_its_time_on},
         {"a key is for its owner and the folder's group only",
          a_key_is_for_its_owner_and_the_folders_group_only},
+        {"a key belongs to whom its folder belongs to",
+         a_key_belongs_to_whom_its_folder_belongs_to},
         {"a key or folder that others can read is told",
          a_key_or_folder_that_others_can_read_is_told},
         {"a folder that is not there is told", a_folder_that_is_not_there_is_told},
