@@ -15,7 +15,7 @@ SELECT id, profile_id, kind, text, source, occurred_at, importance, language, ts
 -- A division by zero when a language does not map as it should, or the role may do what it must not.
 SELECT 1 / (search_config_of('de-AT') = 'german'::regconfig)::integer;
 SELECT 1 / (search_config_of('tlh') = 'simple'::regconfig)::integer;
-SELECT 1 / (NOT has_table_privilege('digitalme_api', 'memory', 'DELETE'))::integer;
+SELECT 1 / (NOT has_table_privilege('digitalme_api', 'memory', 'TRUNCATE'))::integer;
 SELECT 1 / has_table_privilege('digitalme_api', 'profile', 'SELECT, INSERT, UPDATE, DELETE')::integer;
 
 ROLLBACK;
