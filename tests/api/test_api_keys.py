@@ -11,7 +11,7 @@ import redis
 import bodies
 from beside import Beside
 from client import BASE, violations
-from people import SECRETS
+from people import SECRETS, People
 from system import wait_for
 
 ABSENT = "018f0000-0000-7000-8000-000000000000"
@@ -322,7 +322,6 @@ def test_a_roll_without_overlap_ends_the_old_secret_at_once_and_two_secrets_live
 
 
 def test_without_redis_postgresql_tells_of_keys(own_system, contract):
-    from people import People
     system = own_system()
     people = People(system, contract)
     account = people.logged_in()
@@ -358,7 +357,6 @@ def test_uses_are_counted_and_written_a_minute_later_at_most(someone, holder, da
 
 
 def test_no_use_is_lost_when_the_program_ends(own_system, contract):
-    from people import People
     system = own_system()
     people = People(system, contract)
     account = people.logged_in()
@@ -368,6 +366,16 @@ def test_no_use_is_lost_when_the_program_ends(own_system, contract):
         client.get("/personality", expect=200)
     system.restart("digitalme-api")
     assert account.client.get(f"/api-keys/{made['id']}", expect=200).json()["requestCount"] == 7
+    people.close()
+
+
+def test_the_calls_of_all_keys_count_as_their_owners(own_system, contract):
+    system = own_system(settings={"limits.user": "100/86400"})
+    people = People(system, contract)
+    account = people.logged_in()
+    clients = [account.client, *(people.client(token=make(account)["key"]) for _ in range(2))]
+    left = [int(client.get("/personality", expect=200).headers["X-RateLimit-Remaining"]) for client in clients * 2]
+    assert left == list(range(left[0], left[0] - 6, -1))
     people.close()
 
 
