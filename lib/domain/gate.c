@@ -228,7 +228,7 @@ static void count_refusal(const struct dm_gate_ask *ask, struct entry *entry, in
 static void count_local(struct dm_local_limiter *limiter, const struct dm_gate_ask *ask,
                         struct dm_gate_answer *answer)
 {
-    struct place places[DM_GATE_COUNTERS_MAX];
+    struct place places[DM_GATE_COUNTERS_MAX] = {0};
     int64_t now_us = dm_clock_monotonic_us();
     for (size_t i = 0; i < ask->n_counters; i++)
         places[i] = place_of(limiter, ask->counters[i].key);

@@ -112,6 +112,15 @@ static enum dm_severity level_of(struct dm_live *live)
     return level;
 }
 
+static void tell_changes(struct dm_log *log, const struct dm_live_report *report)
+{
+    dm_log(log, DM_INFO, NULL, "configuration taken over",
+           DM_ATTR("config.changed", (const char *)report->taken));
+    if (report->waiting[0])
+        dm_log(log, DM_WARN, NULL, "configuration needs a restart",
+               DM_ATTR("config.changed", (const char *)report->waiting));
+}
+
 void dm_startup_reload(struct dm_live *live, struct dm_log *log)
 {
     struct dm_err err = {0};
@@ -125,10 +134,7 @@ void dm_startup_reload(struct dm_live *live, struct dm_log *log)
     /* Told at whichever level tells more. */
     enum dm_severity fresh = level_of(live);
     dm_log_set_least(log, fresh < old ? fresh : old);
-    dm_log(log, DM_INFO, NULL, "configuration taken over", DM_ATTR("config.changed", report.taken));
-    if (report.waiting[0])
-        dm_log(log, DM_WARN, NULL, "configuration needs a restart",
-               DM_ATTR("config.changed", report.waiting));
+    tell_changes(log, &report);
     dm_log_set_least(log, fresh);
 }
 
