@@ -312,6 +312,7 @@ enum dm_result dm_account_authenticate(const struct dm_domain *domain, struct dm
         result = dm_device_identify(domain, ctx, login->device_token, row.id, &attempt.device_id);
     bool counts = false;
     struct dm_str hash = {0};
+    attempt.account_id = row.id;
     if (row.id.p != NULL && dm_str_eq_c(row.state, "active"))
         hash = row.password_hash;
     if (result == DM_OK)
@@ -322,8 +323,8 @@ enum dm_result dm_account_authenticate(const struct dm_domain *domain, struct dm
         return result;
     if (!attempt.right || !counts)
         return dm_err_set(&ctx->err, DM_E_UNAUTHENTICATED,
-                          "the e-mail address or the password is wrong, or the address is not "
-                          "confirmed yet");
+                          "the e-mail address or the password is wrong, the address is not "
+                          "confirmed yet, or log-in is paused after too many failures");
     *ret_who = (struct dm_authenticated){
         .account = dm_account_of_row(&row), .password_hash = hash, .device_id = attempt.device_id};
     return DM_OK;

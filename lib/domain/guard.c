@@ -189,6 +189,19 @@ static enum dm_result add_job(const struct dm_domain *domain, struct dm_pg_conn 
     return dm_job_store_add(conn, ctx, &job);
 }
 
+static enum dm_result audit_refused(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+                                    const struct dm_guard_try *attempt, bool counts)
+{
+    const struct dm_audit_event event = {
+        .action = "account.login_refused",
+        .entity = "account",
+        .entity_id = attempt->account_id,
+        .detail =
+            counts ? DM_STR("{\"reason\":\"credentials\"}") : DM_STR("{\"reason\":\"paused\"}"),
+    };
+    return dm_audit_store_add(conn, ctx, &event);
+}
+
 static enum dm_result settle_in(const struct dm_domain *domain, struct dm_pg_conn *conn,
                                 struct dm_ctx *ctx, const struct dm_guard_try *attempt,
                                 bool *ret_counts)
@@ -210,6 +223,8 @@ static enum dm_result settle_in(const struct dm_domain *domain, struct dm_pg_con
 
     for (size_t i = 0; i < keys.n && result == DM_OK; i++)
         result = dm_guard_store_save(conn, ctx, keys.key[i].text, &keys.key[i].row);
+    if (result == DM_OK && !(counts && attempt->right))
+        result = audit_refused(conn, ctx, attempt, counts);
     if (result == DM_OK && locks)
         result = add_job(domain, conn, ctx, attempt, &keys.key[0]);
     if (result == DM_OK && counts && attempt->right && attempt->device_id.p != NULL)
@@ -254,7 +269,11 @@ static enum dm_result settle_session_in(const struct dm_domain *domain, struct d
         succeed(&key);
     else
         (void)fail(&key);
-    return dm_guard_store_save(conn, ctx, text, row);
+    const struct dm_audit_event event = {
+        .action = "session.password_refused", .entity = "session", .entity_id = session_id};
+    if (!right)
+        result = dm_audit_store_add(conn, ctx, &event);
+    return result == DM_OK ? dm_guard_store_save(conn, ctx, text, row) : result;
 }
 
 enum dm_result dm_guard_settle_session(const struct dm_domain *domain, struct dm_ctx *ctx,

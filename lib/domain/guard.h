@@ -18,6 +18,7 @@
 
 struct dm_guard_try {
     struct dm_str email, email_key;
+    struct dm_str account_id;          /* for the audit trail; absent: nobody has the address */
     struct dm_str device_id;           /* known, of this account; absent: unknown */
     struct dm_str user_agent, address; /* may be absent */
     bool right; /* the password is the account's, and the account may log in */
@@ -26,6 +27,7 @@ struct dm_guard_try {
 /*
  * After the password was looked at, whatever came of it: may it count? Of any number of tries at
  * once at most lockout.failures get true before the key is locked. The owner gets a mail when it is.
+ * A try that fails or may not count is in the audit trail, whether or not there is an account.
  */
 DM_MUST_CHECK enum dm_result dm_guard_settle(const struct dm_domain *domain, struct dm_ctx *ctx,
                                              const struct dm_guard_try *attempt, bool *ret_counts);

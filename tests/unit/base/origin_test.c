@@ -49,8 +49,7 @@ static void refuses_what_no_browser_sends(void)
         "https://[2001:db8::1",
         "https://app.example,https://admin.example",
         "https://app.example https://admin.example/",
-        "https://b\xc3\xbc"
-        "cher.example",
+        "https://m\xc3\xbcnchen.example",
         "://app.example",
         "1https://app.example",
     };

@@ -61,6 +61,22 @@ static int64_t jobs_of(struct dm_world *world, struct dm_str email)
     return n;
 }
 
+static void what_is_refused_is_in_the_audit_trail_and_what_is_right_is_not(void)
+{
+    struct dm_world world;
+    dm_world_open(&world);
+    struct dm_guard_try attempt = try_on(&world, dm_owner_address(&world));
+    attempt.account_id = dm_id_new(world.arena);
+    CU_ASSERT_TRUE(counts(&world, attempt, false));
+    CU_ASSERT_TRUE(counts(&world, attempt, false));
+    CU_ASSERT_FALSE(counts(&world, attempt, true));
+    CU_ASSERT_EQUAL(dm_owner_count_audit(&world, "account.login_refused", attempt.account_id), 3);
+    pass_time(&world, "1 hour");
+    CU_ASSERT_TRUE(counts(&world, attempt, true));
+    CU_ASSERT_EQUAL(dm_owner_count_audit(&world, "account.login_refused", attempt.account_id), 3);
+    dm_world_close(&world);
+}
+
 static void each_failure_but_the_first_makes_the_next_try_wait(void)
 {
     struct dm_world world;
@@ -371,6 +387,8 @@ static void table_names_nobody(void)
 CU_TestInfo *dm_guard_suite(void)
 {
     static CU_TestInfo tests[] = {
+        {"what is refused is in the audit trail, and what is right is not",
+         what_is_refused_is_in_the_audit_trail_and_what_is_right_is_not},
         {"each failure but the first makes the next try wait",
          each_failure_but_the_first_makes_the_next_try_wait},
         {"five failures lock the address, and refused tries count nowhere",
