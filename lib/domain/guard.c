@@ -302,6 +302,16 @@ enum dm_result dm_guard_clear(const struct dm_domain *domain, struct dm_pg_conn 
     return dm_guard_store_clear(conn, ctx, key, email_key);
 }
 
+enum dm_result dm_guard_is_locked(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                  struct dm_str email_key, bool *ret_locked)
+{
+    struct dm_str key = hashed_key(domain, ctx, 'e', email_key);
+    if (key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    return dm_guard_store_is_locked(domain->pg, ctx, key,
+                                    person_rule(domain->settings).failures_in_row, ret_locked);
+}
+
 /* What the worker is told of a lock. */
 struct lock {
     struct dm_str email, device, address;

@@ -42,6 +42,9 @@ DM_MUST_CHECK enum dm_result dm_guard_settle_session(const struct dm_domain *dom
  * (a new password, an administrator's word). */
 DM_MUST_CHECK enum dm_result dm_guard_clear(const struct dm_domain *domain, struct dm_pg_conn *conn,
                                             struct dm_ctx *ctx, struct dm_str email_key);
+/* Is the address locked now, or until there is a new password? */
+DM_MUST_CHECK enum dm_result dm_guard_is_locked(const struct dm_domain *domain, struct dm_ctx *ctx,
+                                                struct dm_str email_key, bool *ret_locked);
 /* The worker's part, a job of kind "login_locked": a mail to the owner, if there is one, and an
  * audit event. */
 DM_MUST_CHECK enum dm_result dm_guard_run_locked(const struct dm_domain *domain, struct dm_ctx *ctx,

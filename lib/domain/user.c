@@ -27,7 +27,18 @@ enum dm_result dm_user_list(const struct dm_domain *domain, struct dm_ctx *ctx,
 enum dm_result dm_user_get(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str id,
                            struct dm_user *ret_user)
 {
-    return dm_user_store_find(domain->pg, ctx, id, ret_user);
+    struct dm_user user;
+    enum dm_result result = dm_user_store_find(domain->pg, ctx, id, &user);
+    if (result != DM_OK)
+        return result;
+    struct dm_str email_key = dm_format_email_key(ctx->arena, user.email);
+    if (email_key.p == NULL)
+        return dm_ctx_nomem(ctx);
+    user.locked.set = true;
+    result = dm_guard_is_locked(domain, ctx, email_key, &user.locked.v);
+    if (result == DM_OK)
+        *ret_user = user;
+    return result;
 }
 
 /* A change under way: everything it may depend on is locked. */
@@ -181,7 +192,7 @@ enum dm_result dm_user_change(const struct dm_domain *domain, struct dm_ctx *ctx
         return result;
     dm_session_kill_ended(domain, ctx, &change.ended);
     dm_session_kill_ended(domain, ctx, &change.disabled);
-    return dm_user_store_find(domain->pg, ctx, id, ret_user);
+    return dm_user_get(domain, ctx, id, ret_user);
 }
 
 static enum dm_result logout_in(struct dm_pg_conn *conn, struct dm_ctx *ctx, struct dm_str id,

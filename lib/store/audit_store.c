@@ -3,6 +3,19 @@
 
 #include "base/id.h"
 
+/* What nobody can filter by or read up on must not be written: whoever adds an action learns it from his first test. */
+static bool is_listed(const struct dm_audit_event *event)
+{
+#define ROW(action, entity, text) {action, entity},
+    static const struct {
+        const char *action, *entity;
+    } listed[] = {DM_AUDIT_ACTIONS(ROW)};
+    for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
+        if (strcmp(event->action, listed[i].action) == 0)
+            return strcmp(event->entity, listed[i].entity) == 0;
+    return false;
+}
+
 enum dm_result dm_audit_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                   const struct dm_audit_event *event)
 {
@@ -15,6 +28,9 @@ enum dm_result dm_audit_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
         .n_params = 8,
         .rows = DM_PG_NONE,
     };
+    if (!is_listed(event))
+        return dm_err_set(&ctx->err, DM_E_INTERNAL, "no audit action \"%s\" on \"%s\"",
+                          event->action, event->entity);
     struct dm_str id = dm_id_new(ctx->arena);
     if (!id.p)
         return dm_ctx_nomem(ctx);

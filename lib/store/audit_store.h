@@ -21,25 +21,42 @@
     X("account.drop_unconfirmed", "account", "a registration gave way to who owns the address")    \
     X("account.enable", "account", "an administrator enabled it again")                            \
     X("account.end_sessions", "account", "all of its sessions ended, but perhaps one")             \
-    X("account.forgot_password", "account", "a mail for a new password was asked for")             \
     X("account.erase", "account", "everything of it was removed")                                  \
     X("account.export", "account", "everything held about it was given out to its owner")          \
-    X("account.request_erasure", "account", "its owner asked for it to be removed")                \
-    X("account.unlock", "account", "an administrator opened it for log-ins again")                 \
+    X("account.forgot_password", "account", "a mail for a new password was asked for")             \
+    X("account.login_locked", "account", "too many log-ins failed; locked for a while")            \
+    X("account.login_sealed", "account",                                                           \
+      "a hundred log-ins failed in a row; only a new password opens it")                           \
     X("account.register", "account", "registered with an e-mail address")                          \
     X("account.register_again", "account", "registered anew before the address was confirmed")     \
     X("account.rename", "account", "changed the name")                                             \
+    X("account.request_erasure", "account", "its owner asked for it to be removed")                \
     X("account.reset_password", "account", "set a new password with a mailed token")               \
     X("account.sweep", "account", "registrations that nobody confirmed were thrown out")           \
+    X("account.unlock", "account", "an administrator opened it for log-ins again")                 \
+    X("api_key.create", "api_key", "made an API key")                                              \
+    X("api_key.leak", "api_key", "the key was reported as leaked, and revoked")                    \
+    X("api_key.revoke", "api_key", "revoked an API key")                                           \
+    X("api_key.roll", "api_key", "gave the key another secret")                                    \
+    X("api_key.update", "api_key", "changed an API key")                                           \
     X(DM_AUDIT_BROKEN, "audit", "the trail's end was found elsewhere than the worker had left it") \
     X("audit.trim", "audit", "retention removed the oldest events")                                \
     X("conversation.create", "conversation", "began a conversation")                               \
     X("memory.create", "memory", "added a memory")                                                 \
+    X("mfa.confirm", "account", "switched the second step on")                                     \
+    X("mfa.enrol", "account", "began to set up a second step")                                     \
+    X("mfa.failed", "account", "a wrong code at the second step")                                  \
+    X("mfa.locked", "account", "too many wrong codes at the second step")                          \
+    X("mfa.recovery_code_used", "account", "used a recovery code")                                 \
+    X("mfa.remove", "account", "switched the second step off")                                     \
+    X("mfa.renew_codes", "account", "got new recovery codes")                                      \
+    X("mfa.reset", "account", "the operator switched the second step off")                         \
     X("pattern.create", "pattern", "added a pattern")                                              \
     X("profile.create", "profile", "created a profile")                                            \
     X("profile.delete", "profile", "deleted a profile with all that belongs to it")                \
     X("profile.update", "profile", "changed a profile")                                            \
     X("session.create", "session", "logged in")                                                    \
+    X("session.end", "session", "ended a session from another one")                                \
     X("session.logout", "session", "logged out")                                                   \
     X("session.reuse_detected", "session", "a used refresh token came again; the session ended")   \
     X("signing_key.retire", "signing_key", "removed a signing key")                                \
@@ -53,7 +70,7 @@ struct dm_audit_event {
     struct dm_str detail;    /* JSON object, no secrets; may be absent */
 };
 
-/* Actor, correlation id and trace id come from the context. */
+/* Actor, correlation id and trace id come from the context. DM_E_INTERNAL: there is no such action, or not of this entity. */
 DM_MUST_CHECK enum dm_result dm_audit_store_add(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                 const struct dm_audit_event *event);
 

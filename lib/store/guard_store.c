@@ -78,6 +78,26 @@ enum dm_result dm_guard_store_clear(struct dm_pg_conn *conn, struct dm_ctx *ctx,
     return dm_pg_exec(conn, ctx, &guard_clear, params, NULL);
 }
 
+static const struct dm_pg_stmt guard_is_locked = {
+    .name = "guard_is_locked",
+    .sql = "SELECT 1 FROM login_guard"
+           " WHERE key = $1"
+           " AND (locked_until > now() OR failures_in_row >= $2)",
+    .n_params = 2,
+    .rows = DM_PG_MANY,
+};
+
+enum dm_result dm_guard_store_is_locked(struct dm_pg *pg, struct dm_ctx *ctx, struct dm_str key,
+                                        int64_t max_in_row, bool *ret_locked)
+{
+    const struct dm_pg_param params[] = {dm_pg_text(key), dm_pg_int(ctx, max_in_row)};
+    struct dm_pg_result found;
+    enum dm_result result = dm_pg_run(pg, ctx, &guard_is_locked, params, &found);
+    if (result == DM_OK)
+        *ret_locked = found.n_rows > 0;
+    return result;
+}
+
 static const struct dm_pg_stmt guard_sweep = {
     .name = "guard_sweep",
     /* Not WHERE key IN (SELECT … LIMIT): a plan may run that more than once. The index is on

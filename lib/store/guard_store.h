@@ -26,6 +26,10 @@ DM_MUST_CHECK enum dm_result dm_guard_store_save(struct dm_pg_conn *conn, struct
 /* Forget a key, and the devices of the account with this address ("d:" and the id), if there is one. */
 DM_MUST_CHECK enum dm_result dm_guard_store_clear(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                                   struct dm_str key, struct dm_str email_key);
+/* Is the key locked now, or has it had max_in_row failures? */
+DM_MUST_CHECK enum dm_result dm_guard_store_is_locked(struct dm_pg *pg, struct dm_ctx *ctx,
+                                                      struct dm_str key, int64_t max_in_row,
+                                                      bool *ret_locked);
 /* Delete rows nobody has touched for keep_s, but those with max_in_row failures, at most limit. */
 DM_MUST_CHECK enum dm_result dm_guard_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx,
                                                   int64_t keep_s, int64_t max_in_row, int64_t limit,

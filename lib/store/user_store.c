@@ -89,7 +89,7 @@ enum dm_result dm_user_store_find(struct dm_pg *pg, struct dm_ctx *ctx, struct d
         .name = "user_find",
         .sql = "SELECT" USER_COLUMNS ","
                " count(s.id) FILTER (WHERE s.ended_at IS NULL AND s.idle_expires_at > now()),"
-               " max(s.created_at)"
+               " max(s.created_at), a.second_step_at IS NOT NULL"
                "  FROM account a"
                "  LEFT JOIN session s ON s.account_id = a.id"
                " WHERE a.id = $1"
@@ -105,12 +105,20 @@ enum dm_result dm_user_store_find(struct dm_pg *pg, struct dm_ctx *ctx, struct d
     read_user(&rows, 0, ret_user);
     ret_user->sessions = dm_pg_cell_opt_int(&rows, 0, 9);
     ret_user->last_login_at = dm_pg_cell_opt_time(&rows, 0, 10);
+    ret_user->mfa = (struct dm_opt_bool){.set = true, .v = dm_pg_cell_bool(&rows, 0, 11)};
     return DM_OK;
 }
 
 enum dm_result dm_user_store_lock_superadmins(struct dm_pg_conn *conn, struct dm_ctx *ctx,
                                               int64_t *ret_count)
 {
+    static const struct dm_pg_stmt queue = {
+        .name = "user_queue",
+        .sql = "SELECT pg_advisory_xact_lock(hashtextextended('digitalme.administration', 0))",
+        .n_params = 0,
+        .rows = DM_PG_ONE,
+    };
+    /* A statement of its own: it must see what was committed while the queue was waited in. */
     static const struct dm_pg_stmt lock = {
         .name = "user_lock_superadmins",
         .sql = "SELECT a.id"
@@ -123,7 +131,9 @@ enum dm_result dm_user_store_lock_superadmins(struct dm_pg_conn *conn, struct dm
         .rows = DM_PG_MANY,
     };
     struct dm_pg_result rows;
-    enum dm_result r = dm_pg_exec(conn, ctx, &lock, NULL, &rows);
+    enum dm_result r = dm_pg_exec(conn, ctx, &queue, NULL, NULL);
+    if (r == DM_OK)
+        r = dm_pg_exec(conn, ctx, &lock, NULL, &rows);
     if (r == DM_OK)
         *ret_count = (int64_t)rows.n_rows;
     return r;

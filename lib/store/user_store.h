@@ -1,6 +1,7 @@
 /*
- * Accounts as administrators see and change them. A change locks first every active SuperAdmin, in order of ids, then the account that is
- * changed and the one that acts: so of any number of changes at once each sees what the one before has left.
+ * Accounts as administrators see and change them. Changes wait for each other, one at a time: who is a SuperAdmin changes with them, so no
+ * order of rows would keep them out of each other's way. Then the active SuperAdmins, the account that is changed and the one that acts are
+ * locked against everything else.
  */
 #ifndef DM_STORE_USER_STORE_H
 #define DM_STORE_USER_STORE_H
@@ -17,6 +18,8 @@ struct dm_user {
     struct dm_opt_time created_at, updated_at;
     /* Of one that is read alone. */
     struct dm_opt_int sessions; /* open now */
+    struct dm_opt_bool mfa;     /* log-in asks for a second step */
+    struct dm_opt_bool locked;  /* after too many failed log-ins; set by domain/user.c */
     struct dm_opt_time last_login_at;
 };
 
@@ -35,7 +38,7 @@ DM_MUST_CHECK enum dm_result dm_user_store_list(struct dm_pg *pg, struct dm_ctx 
 DM_MUST_CHECK enum dm_result dm_user_store_find(struct dm_pg *pg, struct dm_ctx *ctx,
                                                 struct dm_str id, struct dm_user *ret_user);
 
-/* Lock every active SuperAdmin; how many there are. Before any other lock on an account. */
+/* Wait for the changes before, then lock every active SuperAdmin; how many there are. Before any other lock on an account. */
 DM_MUST_CHECK enum dm_result dm_user_store_lock_superadmins(struct dm_pg_conn *conn,
                                                             struct dm_ctx *ctx, int64_t *ret_count);
 /* Lock both, in order of ids; actor_id may be absent or the same: then *ret_actor is zero or the same. DM_E_NOTFOUND: no such target. */

@@ -38,7 +38,8 @@ def events(database, account, action):
 
 
 @pytest.mark.parametrize("method,route", [("GET", "/admin/users"), ("GET", "/admin/users/" + ABSENT), ("GET", "/admin/audit-events"),
-                                          ("PATCH", "/admin/users/" + ABSENT), ("POST", f"/admin/users/{ABSENT}/logout")])
+                                          ("PATCH", "/admin/users/" + ABSENT), ("POST", f"/admin/users/{ABSENT}/logout"),
+                                          ("POST", f"/admin/users/{ABSENT}/unlock")])
 def test_a_user_may_do_nothing_here(client, nobody, method, route):
     body = {"state": "disabled"} if method == "PATCH" else ...
     for caller, status in ((client, 403), (nobody, 401)):
@@ -194,7 +195,7 @@ def test_superadmins_who_demote_each_other_at_once_leave_one(own_system, contrac
                 thread.start()
             for thread in threads:
                 thread.join()
-            assert len(replies) == 16 and 200 in replies
+            assert len(replies) == 16 and 200 in replies, replies  # a 503 would be a deadlock
             assert database.value("SELECT count(*) FROM account WHERE role = 'SuperAdmin' AND state = 'active'") >= 1
             changed = database.value("SELECT count(*) FROM audit_event WHERE action = 'account.change_role'")
         assert changed >= replies.count(200)
@@ -209,6 +210,27 @@ def test_an_admin_ends_all_sessions_of_an_account(someone, deputy, database):
     [(detail, actor)] = events(database, someone, "account.end_sessions")
     assert (detail["sessions"], actor) == (2, deputy.id)
     deputy.client.post(f"/admin/users/{ABSENT}/logout", expect=404)
+
+
+def test_an_admin_unlocks_an_account(people, deputy, database):
+    account = people.logged_in()
+    stranger = people.client(address="127.7.7.7")
+    wrong = {"email": account.email, "password": "not-the-password-at-all"}
+    while not deputy.client.get(path(account), expect=200).json()["locked"]:
+        stranger.post("/auth/login", wrong, expect=401)
+        database.rows("UPDATE login_guard SET retry_at = now() WHERE locked_until <= now()")
+    deputy.client.post(path(account, "/unlock"), expect=204)
+    assert deputy.client.get(path(account), expect=200).json()["locked"] is False
+    stranger.post("/auth/login", {**wrong, "password": account.password}, expect=200)
+    assert events(database, account, "account.unlock") == [(None, deputy.id)]
+    deputy.client.post(f"/admin/users/{ABSENT}/unlock", expect=404)
+
+
+def test_a_role_and_a_state_may_change_at_once(people, promote, chief):
+    account = promote(people.logged_in(), "Admin")
+    user = chief.client.patch(path(account), {"role": "User", "state": "disabled"}, expect=200).json()
+    assert (user["role"], user["state"], user["sessions"]) == ("User", "disabled", 0)
+    account.client.get("/auth/me", expect=401)
 
 
 # The audit trail

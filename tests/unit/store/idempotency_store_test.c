@@ -285,12 +285,12 @@ static void audit_events_can_only_be_added(void)
                                          .entity = "profile",
                                          .entity_id = dm_id_new(ctx.arena),
                                          .detail = DM_STR_INIT("{\"a\": 1}")};
-    const struct dm_audit_event unnamed = {.action = "Not An Action", .entity = "profile"};
+    const struct dm_audit_event unnamed = {.action = "profile.fly", .entity = "profile"};
     struct dm_pg_conn *conn;
     CU_ASSERT_EQUAL_FATAL(dm_pg_begin(pg, &ctx, &conn), DM_OK);
     CU_ASSERT_EQUAL(dm_pg_end(conn, &ctx, dm_audit_store_add(conn, &ctx, &event)), DM_OK);
     CU_ASSERT_EQUAL_FATAL(dm_pg_begin(pg, &ctx, &conn), DM_OK);
-    CU_ASSERT_EQUAL(dm_pg_end(conn, &ctx, dm_audit_store_add(conn, &ctx, &unnamed)), DM_E_INVALID);
+    CU_ASSERT_EQUAL(dm_pg_end(conn, &ctx, dm_audit_store_add(conn, &ctx, &unnamed)), DM_E_INTERNAL);
     CU_ASSERT_EQUAL(dm_pg_run(pg, &ctx, &update, NULL, NULL), DM_E_INTERNAL);
     CU_ASSERT_PTR_NOT_NULL(strstr(ctx.err.detail, "42501")); /* insufficient_privilege */
     CU_ASSERT_EQUAL(dm_pg_run(pg, &ctx, &delete, NULL, NULL), DM_E_INTERNAL);
