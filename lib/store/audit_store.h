@@ -25,6 +25,7 @@
     X("account.export", "account", "everything held about it was given out to its owner")          \
     X("account.forgot_password", "account", "a mail for a new password was asked for")             \
     X("account.login_locked", "account", "too many log-ins failed; locked for a while")            \
+    X("account.login_refused", "account", "a log-in failed, or came while log-ins were paused")    \
     X("account.login_sealed", "account",                                                           \
       "a hundred log-ins failed in a row; only a new password opens it")                           \
     X("account.register", "account", "registered with an e-mail address")                          \
@@ -58,6 +59,7 @@
     X("session.create", "session", "logged in")                                                    \
     X("session.end", "session", "ended a session from another one")                                \
     X("session.logout", "session", "logged out")                                                   \
+    X("session.password_refused", "session", "a wrong password where it was asked for again")      \
     X("session.reuse_detected", "session", "a used refresh token came again; the session ended")   \
     X("signing_key.retire", "signing_key", "removed a signing key")                                \
     X("signing_key.rotate", "signing_key", "made a new signing key")                               \
