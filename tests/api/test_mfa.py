@@ -375,6 +375,40 @@ def test_taking_it_off_ends_log_ins_that_wait_for_it(guarded, nobody):
     second_step(account, nobody, token, authenticator.recovery_codes[0], expect=401)
 
 
+# Passwords are the other step.
+
+def test_a_reset_password_does_not_get_past_it(people, guarded, nobody):
+    account, authenticator = guarded
+    waiting = first_step(account, nobody)
+    nobody.post("/auth/forgot-password", {"email": account.email}, expect=202)
+    token = people.mailbox.token(account.email, subject="password")
+    new = people.password()
+    nobody.post("/auth/reset-password", {"token": token, "password": new}, expect=204)
+    second_step(account, nobody, waiting, authenticator.code(), expect=401)
+    account.password = new
+    second_step(account, nobody, first_step(account, nobody), authenticator.code())
+
+
+def test_a_changed_password_does_not_get_past_it(people, guarded, nobody):
+    account, authenticator = guarded
+    waiting, new = first_step(account, nobody), people.password()
+    account.client.post("/auth/change-password", {"currentPassword": account.password, "newPassword": new}, expect=204)
+    second_step(account, nobody, waiting, authenticator.code(), expect=401)
+    account.password = new
+    second_step(account, nobody, first_step(account, nobody), authenticator.code())
+
+
+def test_the_device_of_the_first_step_is_the_session_s(people, guarded, nobody, database):
+    account, authenticator = guarded
+    session = second_step(account, nobody, first_step(account, nobody), authenticator.code()).json()
+    reply = nobody.post("/auth/login", {"email": account.email, "password": account.password, "deviceToken": session["deviceToken"]},
+                        expect=200).json()
+    SECRETS.add(reply["mfaToken"])
+    second_step(account, nobody, reply["mfaToken"], authenticator.code())
+    devices = database.rows("SELECT device_id FROM session WHERE account_id = %s ORDER BY id DESC LIMIT 2", account.id)
+    assert devices[0] == devices[1] and devices[0][0]
+
+
 # Taking it off.
 
 def test_taking_it_off_asks_for_password_and_code(people, guarded, nobody):

@@ -104,6 +104,21 @@ static void url_decoding(void)
     dm_arena_free(arena);
 }
 
+static void url_encoding_leaves_the_unreserved(void)
+{
+    struct dm_arena *arena = dm_arena_new(512, 4096);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    CU_ASSERT_STR(dm_format_url_encode(arena, DM_STR("AZaz09-._~")), "AZaz09-._~");
+    CU_ASSERT_STR(dm_format_url_encode(arena, DM_STR("a b+c@d:e/?&=%\xc3\xbc")),
+                  "a%20b%2Bc%40d%3Ae%2F%3F%26%3D%25%C3%BC");
+    CU_ASSERT_STR(dm_format_url_encode(arena, DM_STR("")), "");
+    struct dm_str back;
+    CU_ASSERT_TRUE(dm_format_url_decode(
+        arena, dm_format_url_encode(arena, DM_STR("M\xc3\xa4ra & Co: \x7f\n")), &back));
+    CU_ASSERT_STR(back, "M\xc3\xa4ra & Co: \x7f\n");
+    dm_arena_free(arena);
+}
+
 CU_TestInfo *dm_format_suite(void)
 {
     static CU_TestInfo tests[] = {
@@ -113,6 +128,7 @@ CU_TestInfo *dm_format_suite(void)
         {"language tags", languages},
         {"tokens", tokens},
         {"URL decoding", url_decoding},
+        {"URL encoding leaves the unreserved", url_encoding_leaves_the_unreserved},
         CU_TEST_INFO_NULL,
     };
     return tests;

@@ -21,9 +21,11 @@ CU_TestInfo *dm_mail_template_suite(void);
 CU_TestInfo *dm_one_time_suite(void); /* needs the database */
 CU_TestInfo *dm_passwords_suite(void);
 CU_TestInfo *dm_principal_suite(void);
-CU_TestInfo *dm_profile_suite(void);    /* needs the database */
-CU_TestInfo *dm_revocation_suite(void); /* needs the database */
-CU_TestInfo *dm_session_suite(void);    /* needs the database */
+CU_TestInfo *dm_profile_suite(void); /* needs the database */
+CU_TestInfo *dm_recovery_code_suite(void);
+CU_TestInfo *dm_revocation_suite(void);  /* needs the database */
+CU_TestInfo *dm_second_step_suite(void); /* needs the database */
+CU_TestInfo *dm_session_suite(void);     /* needs the database */
 CU_TestInfo *dm_signing_suite(void);
 CU_TestInfo *dm_token_suite(void);
 
