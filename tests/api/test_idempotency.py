@@ -37,7 +37,8 @@ def keyed(key=None):
 
 
 def test_every_post_that_creates_is_in_this_table(contract):
-    documented = {o.id for o in contract.operations if o.method == "POST" and o.success == 201}
+    shown_once = {"api_key.create"}  # what it tells is not stored: see test_api_keys
+    documented = {o.id for o in contract.operations if o.method == "POST" and o.success == 201} - shown_once
     assert len(documented) == len(KINDS), documented
 
 

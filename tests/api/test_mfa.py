@@ -575,6 +575,7 @@ def test_a_secret_moved_to_another_account_opens_nothing(people, guarded, nobody
     database.rows("UPDATE second_factor SET secret = (SELECT secret FROM second_factor WHERE account_id = %s) WHERE account_id = %s",
                   thief.id, account.id)
     second_step(account, nobody, first_step(account, nobody), own.code_now(), expect=500)
+    people.contract.expected("auth.second_step", 500)
     database.rows("UPDATE second_factor SET secret = %s WHERE account_id = %s", kept, account.id)
     second_step(account, nobody, first_step(account, nobody), authenticator.code())
 

@@ -10,8 +10,14 @@ from people import SECRETS, People
 from system import ROOT
 
 
+def remember(password):
+    """But for what any log holds by chance."""
+    if len(set(password)) > 6:
+        SECRETS.add(password)
+
+
 def registration(people, password, **changes):
-    SECRETS.add(password)
+    remember(password)
     return {"email": people.address(), "password": password, "firstName": "Per", "lastName": "Son", **changes}
 
 
@@ -24,7 +30,7 @@ def confirmed(people, client, password):
 
 
 def log_in(client, address, password, expect):
-    SECRETS.add(password)
+    remember(password)
     return client.post("/auth/login", {"email": address, "password": password}, expect=expect)
 
 

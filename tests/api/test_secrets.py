@@ -173,6 +173,7 @@ def test_without_the_key_nobody_gets_past_the_second_step_and_the_reason_is_in_t
     old = site.key
     site.configure(Key(), None)
     reply = second_step(account, nobody, first_step(account, nobody), authenticator.code(), expect=500)
+    site.people.contract.expected("auth.second_step", 500)
     assert old.id not in reply.text
     log = (site.system.log_dir / "digitalme-api.log").read_text()
     assert f"sealed under the unknown key {old.id}" in log

@@ -1,4 +1,5 @@
 """The proxies' security fields, on each status that a client can meet, whoever made the answer: the program or the proxy itself."""
+import contextlib
 import os
 import signal
 import time
@@ -122,7 +123,8 @@ def test_the_proxys_own_answers_have_the_fields(site, crowd, what):
         assert_secured(reply.headers)
         return
     with tls_socket(site) as stream:
-        stream.sendall(request)
+        with contextlib.suppress(OSError):  # the proxy may have heard enough before all is sent
+            stream.sendall(request)
         status, headers, _ = read_reply(stream)
     assert status in expected
     assert_secured(headers)
