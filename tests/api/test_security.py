@@ -1,5 +1,6 @@
 """Tokens that must not count, doors that must stay shut, and what the logs must not hold."""
 import json
+import re
 
 import pytest
 import redis
@@ -72,6 +73,12 @@ def test_the_programs_database_role_can_neither_change_tables_nor_touch_audit_ro
     assert database.value("SELECT count(*) FROM pg_tables WHERE tableowner = 'digitalme_api'") == 0
 
 
+def leaked(text):
+    """Eight digits stand by chance in one of thousands of trace ids: a code counts as a word of its own."""
+    return [secret for secret in SECRETS if secret in text
+            and (not secret.isdigit() or re.search(rf"(?<![0-9a-f-]){secret}(?![0-9a-f-])", text))]
+
+
 @pytest.mark.last
 def test_no_log_holds_a_password_a_token_or_what_was_mailed(system, people, database):
     """Everything that went through the whole run."""
@@ -80,8 +87,7 @@ def test_no_log_holds_a_password_a_token_or_what_was_mailed(system, people, data
     assert len(logs) >= 2
     for path in logs:
         text = path.read_text(errors="replace")
-        leaked = [secret for secret in SECRETS if secret in text]
-        assert not leaked, (path, leaked[:3])
+        assert not leaked(text), (path, leaked(text)[:3])
         assert "Your confirmation token" not in text and "eyJ" not in text and "$2b$" not in text
     pepper = json.loads((system.dir / "system.json").read_text())["pepper"]
     assert all(pepper not in path.read_text(errors="replace") for path in logs)
@@ -90,4 +96,4 @@ def test_no_log_holds_a_password_a_token_or_what_was_mailed(system, people, data
 @pytest.mark.last
 def test_no_database_log_holds_a_secret(system):
     text = (system.log_dir / "postgres.log").read_text(errors="replace")
-    assert not [secret for secret in SECRETS if secret in text]
+    assert not leaked(text)
