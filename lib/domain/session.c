@@ -6,24 +6,16 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/utf8.h"
 #include "domain/device.h"
 #include "domain/gate.h"
 #include "domain/mail.h"
+#include "domain/origin.h"
 #include "domain/refresh.h"
 #include "domain/second_step.h"
 #include "domain/token.h"
 #include "store/account_store.h"
 #include "store/api_key_store.h"
 #include "store/audit_store.h"
-
-/* What a client sent about itself, as far as it can be kept: absent unless it is clean UTF-8. */
-static struct dm_str kept(struct dm_str header, size_t max_points)
-{
-    if (header.p == NULL || !dm_utf8_valid(header) || dm_utf8_has_control(header, false))
-        return (struct dm_str){0};
-    return dm_utf8_clip(header, max_points);
-}
 
 static enum dm_result audit(struct dm_pg_conn *conn, struct dm_ctx *ctx, const char *action,
                             struct dm_str session_id)
@@ -117,6 +109,7 @@ enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ct
     enum dm_result result = dm_refresh_token_new(ctx, &token);
     if (result != DM_OK)
         return result;
+    const struct dm_origin origin = dm_origin_of(facts->user_agent, facts->address);
     struct opening opening = {
         .account = account,
         .facts = facts,
@@ -128,8 +121,8 @@ enum dm_result dm_session_open(const struct dm_domain *domain, struct dm_ctx *ct
                     .second_step = facts->second_step,
                     .idle_s = domain->settings->session_idle_s,
                     .absolute_s = domain->settings->session_absolute_s,
-                    .user_agent = kept(facts->user_agent, 256),
-                    .address = kept(facts->address, 64)},
+                    .user_agent = origin.user_agent,
+                    .address = origin.address},
     };
     if (opening.session.id.p == NULL)
         return dm_ctx_nomem(ctx);
