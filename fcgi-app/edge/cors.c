@@ -4,7 +4,7 @@
  */
 #include "edge/cors.h"
 
-#include "base/origin.h"
+#include "base/web_origin.h"
 
 /* What a page may send: the fields that the program reads (see fcgi.c), less those that browsers send by themselves. */
 #define REQUEST_HEADERS                                                                            \
@@ -24,7 +24,7 @@ bool dm_cors(struct dm_call *call, struct dm_str methods)
     if (origins.n == 0)
         return false;
     dm_response_header(response, "Vary", DM_STR("Origin"));
-    if (!dm_origin_list_has(origins, request->origin))
+    if (!dm_web_origin_list_has(origins, request->origin))
         return false;
     dm_response_header(response, "Access-Control-Allow-Origin", request->origin);
     if (request->method != DM_OPTIONS || !request->preflight_method.p || !methods.p) {

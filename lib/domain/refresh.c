@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "domain/account_internal.h"
 #include "domain/gate.h"
 #include "domain/mail.h"
 #include "store/audit_store.h"
@@ -83,15 +84,12 @@ struct attempt {
     enum verdict verdict;
 };
 
+/* Why the token could not be rotated, when nobody else may change its session any more. */
 static enum dm_result judge(struct dm_pg_conn *conn, struct dm_ctx *ctx, struct attempt *attempt)
 {
-    enum dm_result result = dm_session_store_rotate(conn, ctx, &attempt->rotation, &attempt->row);
-    if (result != DM_E_NOTFOUND) {
-        attempt->verdict = VERDICT_GOOD;
-        return result;
-    }
     attempt->verdict = VERDICT_OVER;
-    result = dm_session_store_lock(conn, ctx, attempt->rotation.family_hash, &attempt->row);
+    enum dm_result result =
+        dm_session_store_lock(conn, ctx, attempt->rotation.family_hash, &attempt->row);
     if (result != DM_OK || !attempt->row.usable)
         return result == DM_E_NOTFOUND ? DM_OK : result;
 
@@ -107,7 +105,7 @@ static enum dm_result end_reused(const struct dm_domain *domain, struct dm_pg_co
                                  struct dm_ctx *ctx, const struct dm_session_row *row)
 {
     enum dm_result result =
-        dm_session_store_end(conn, ctx, row->id, row->account_id, DM_SESSION_END_REUSE);
+        dm_session_store_end(conn, ctx, row->id, row->account.id, DM_SESSION_END_REUSE);
     const struct dm_audit_event event = {
         .action = "session.reuse_detected", .entity = "session", .entity_id = row->id};
     if (result == DM_OK)
@@ -115,17 +113,23 @@ static enum dm_result end_reused(const struct dm_domain *domain, struct dm_pg_co
     if (result != DM_OK)
         return result;
     const struct dm_mail_new mail = {.kind = DM_MAIL_SESSION_REUSE,
-                                     .account_id = row->account_id,
-                                     .to = row->email,
-                                     .values = {.first_name = row->first_name}};
+                                     .account_id = row->account.id,
+                                     .to = row->account.email,
+                                     .values = {.first_name = row->account.first_name}};
     return dm_mail_enqueue(conn, ctx, domain->settings, &mail);
 }
 
 static enum dm_result rotate(const struct dm_domain *domain, struct dm_ctx *ctx,
                              struct attempt *attempt)
 {
+    attempt->verdict = VERDICT_GOOD;
+    enum dm_result result =
+        dm_session_store_rotate(domain->pg, ctx, &attempt->rotation, &attempt->row);
+    if (result != DM_E_NOTFOUND)
+        return result;
+
     struct dm_pg_conn *conn;
-    enum dm_result result = dm_pg_begin(domain->pg, ctx, &conn);
+    result = dm_pg_begin(domain->pg, ctx, &conn);
     if (result != DM_OK)
         return result;
     result = judge(conn, ctx, attempt);
@@ -176,11 +180,11 @@ enum dm_result dm_refresh(const struct dm_domain *domain, struct dm_ctx *ctx,
     enum dm_result result = rotate(domain, ctx, &attempt);
     if (result == DM_OK && attempt.verdict != VERDICT_GOOD)
         return refuse(ctx);
-    if (result == DM_OK)
-        result = dm_account_get(domain, ctx, attempt.row.account_id, &grant.account);
+    if (result != DM_OK)
+        return result;
+    grant.account = dm_account_of_row(&attempt.row.account);
     grant.second_step = attempt.row.second_step;
-    if (result == DM_OK)
-        result = dm_session_grant_access(domain, ctx, attempt.row.id, &grant);
+    result = dm_session_grant_access(domain, ctx, attempt.row.id, &grant);
     if (result != DM_OK)
         return result;
     ctx->actor_id = grant.account.id;

@@ -5,8 +5,8 @@
 
 #include "domain/token.h"
 
-#include "base/origin.h"
 #include "base/sealed.h"
+#include "base/web_origin.h"
 
 #define AT(member) .offset = offsetof(struct dm_settings, member)
 
@@ -202,7 +202,7 @@ static const struct dm_config_key keys[] = {
     {.name = "idempotency.keep_s", .kind = DM_CONFIG_INT, AT(idempotency_keep_s), .initial = "86400", .min = 60, .max = 604800, .unit = "seconds", .reloadable = true,
      .text = "How long an Idempotency-Key is honoured."},
 
-    {.name = "cors.origins", .kind = DM_CONFIG_TEXT, AT(cors_origins), .initial = "", .min = 0, .max = 4096, .reloadable = true, .flaw = dm_origin_list_flaw,
+    {.name = "cors.origins", .kind = DM_CONFIG_TEXT, AT(cors_origins), .initial = "", .min = 0, .max = 4096, .reloadable = true, .flaw = dm_web_origin_list_flaw,
      .text = "Web origins whose pages may call the API from a browser, separated by spaces, each exactly as browsers send it (https://app.example); empty: none."},
     {.name = "cors.max_age_s", .kind = DM_CONFIG_INT, AT(cors_max_age_s), .initial = "7200", .min = 0, .max = 86400, .unit = "seconds", .reloadable = true,
      .text = "How long a browser may remember what a preflight was told."},

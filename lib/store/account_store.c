@@ -2,33 +2,30 @@
  * Accounts in PostgreSQL: under domain/account.c, over pg.c. What must be true together (a token's use and what it
  * brings about) is done in the caller's transaction.
  */
-#include "store/account_store.h"
+#include "store/account_row.h"
 
-#define ACCOUNT_COLUMNS                                                                            \
-    " id, email, password_hash, first_name, last_name, role, state,"                               \
-    " created_at, updated_at, second_step_at IS NOT NULL, registered_from"
-
-static void row_read(const struct dm_pg_result *result, struct dm_account_row *ret_row)
+void dm_account_row_read(const struct dm_pg_result *result, size_t column,
+                         struct dm_account_row *ret_row)
 {
     *ret_row = (struct dm_account_row){
-        .id = dm_pg_cell(result, 0, 0),
-        .email = dm_pg_cell(result, 0, 1),
-        .password_hash = dm_pg_cell(result, 0, 2),
-        .first_name = dm_pg_cell(result, 0, 3),
-        .last_name = dm_pg_cell(result, 0, 4),
-        .role = dm_pg_cell(result, 0, 5),
-        .state = dm_pg_cell(result, 0, 6),
-        .created_at_ms = dm_pg_cell_opt_time(result, 0, 7).ms,
-        .updated_at_ms = dm_pg_cell_opt_time(result, 0, 8).ms,
-        .second_step = dm_pg_cell_bool(result, 0, 9),
-        .registered_from = dm_pg_cell(result, 0, 10),
+        .id = dm_pg_cell(result, 0, column),
+        .email = dm_pg_cell(result, 0, column + 1),
+        .password_hash = dm_pg_cell(result, 0, column + 2),
+        .first_name = dm_pg_cell(result, 0, column + 3),
+        .last_name = dm_pg_cell(result, 0, column + 4),
+        .role = dm_pg_cell(result, 0, column + 5),
+        .state = dm_pg_cell(result, 0, column + 6),
+        .created_at_ms = dm_pg_cell_opt_time(result, 0, column + 7).ms,
+        .updated_at_ms = dm_pg_cell_opt_time(result, 0, column + 8).ms,
+        .second_step = dm_pg_cell_bool(result, 0, column + 9),
+        .registered_from = dm_pg_cell(result, 0, column + 10),
     };
 }
 
 static const struct dm_pg_stmt account_by_id = {
     .name = "account_by_id",
-    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
-           " WHERE id = $1::uuid",
+    .sql = "SELECT" DM_ACCOUNT_COLUMNS("") " FROM account"
+                                           " WHERE id = $1::uuid",
     .n_params = 1,
     .rows = DM_PG_ONE,
 };
@@ -40,14 +37,14 @@ enum dm_result dm_account_store_by_id(struct dm_pg *pg, struct dm_ctx *ctx, stru
     enum dm_result result =
         dm_pg_run(pg, ctx, &account_by_id, (const struct dm_pg_param[]){dm_pg_text(id)}, &found);
     if (result == DM_OK)
-        row_read(&found, ret_row);
+        dm_account_row_read(&found, 0, ret_row);
     return result;
 }
 
 static const struct dm_pg_stmt account_by_email = {
     .name = "account_by_email",
-    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
-           " WHERE email_key = $1",
+    .sql = "SELECT" DM_ACCOUNT_COLUMNS("") " FROM account"
+                                           " WHERE email_key = $1",
     .n_params = 1,
     .rows = DM_PG_ONE,
 };
@@ -59,7 +56,7 @@ enum dm_result dm_account_store_by_email(struct dm_pg *pg, struct dm_ctx *ctx,
     enum dm_result result = dm_pg_run(pg, ctx, &account_by_email,
                                       (const struct dm_pg_param[]){dm_pg_text(email_key)}, &found);
     if (result == DM_OK)
-        row_read(&found, ret_row);
+        dm_account_row_read(&found, 0, ret_row);
     return result;
 }
 
@@ -71,15 +68,15 @@ enum dm_result dm_account_store_find_by_email(struct dm_pg_conn *conn, struct dm
     enum dm_result result = dm_pg_exec(conn, ctx, &account_by_email,
                                        (const struct dm_pg_param[]){dm_pg_text(email_key)}, &found);
     if (result == DM_OK)
-        row_read(&found, ret_row);
+        dm_account_row_read(&found, 0, ret_row);
     return result;
 }
 
 static const struct dm_pg_stmt account_lock_by_id = {
     .name = "account_lock_by_id",
-    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
-           " WHERE id = $1::uuid"
-           " FOR UPDATE",
+    .sql = "SELECT" DM_ACCOUNT_COLUMNS("") " FROM account"
+                                           " WHERE id = $1::uuid"
+                                           " FOR UPDATE",
     .n_params = 1,
     .rows = DM_PG_ONE,
 };
@@ -91,15 +88,15 @@ enum dm_result dm_account_store_lock_by_id(struct dm_pg_conn *conn, struct dm_ct
     enum dm_result result = dm_pg_exec(conn, ctx, &account_lock_by_id,
                                        (const struct dm_pg_param[]){dm_pg_text(id)}, &found);
     if (result == DM_OK)
-        row_read(&found, ret_row);
+        dm_account_row_read(&found, 0, ret_row);
     return result;
 }
 
 static const struct dm_pg_stmt account_lock_by_email = {
     .name = "account_lock_by_email",
-    .sql = "SELECT" ACCOUNT_COLUMNS " FROM account"
-           " WHERE email_key = $1"
-           " FOR UPDATE",
+    .sql = "SELECT" DM_ACCOUNT_COLUMNS("") " FROM account"
+                                           " WHERE email_key = $1"
+                                           " FOR UPDATE",
     .n_params = 1,
     .rows = DM_PG_ONE,
 };
@@ -112,7 +109,7 @@ enum dm_result dm_account_store_lock_by_email(struct dm_pg_conn *conn, struct dm
     enum dm_result result = dm_pg_exec(conn, ctx, &account_lock_by_email,
                                        (const struct dm_pg_param[]){dm_pg_text(email_key)}, &found);
     if (result == DM_OK)
-        row_read(&found, ret_row);
+        dm_account_row_read(&found, 0, ret_row);
     return result;
 }
 
@@ -317,7 +314,7 @@ static const struct dm_pg_stmt account_set_names = {
            " SET first_name = $2, last_name = $3, updated_at = now(), updated_by = id"
            " WHERE id = $1::uuid"
            " AND state = 'active'"
-           " RETURNING" ACCOUNT_COLUMNS,
+           " RETURNING" DM_ACCOUNT_COLUMNS(""),
     .n_params = 3,
     .rows = DM_PG_ONE,
 };
@@ -331,7 +328,7 @@ enum dm_result dm_account_store_set_names(struct dm_pg_conn *conn, struct dm_ctx
     struct dm_pg_result updated;
     enum dm_result result = dm_pg_exec(conn, ctx, &account_set_names, params, &updated);
     if (result == DM_OK)
-        row_read(&updated, ret_row);
+        dm_account_row_read(&updated, 0, ret_row);
     return result;
 }
 

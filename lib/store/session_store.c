@@ -5,6 +5,8 @@
  */
 #include "store/session_store.h"
 
+#include "store/account_row.h"
+
 #include "store/rows.h"
 
 const char *dm_session_end_name(enum dm_session_end reason)
@@ -128,26 +130,26 @@ enum dm_result dm_session_store_sweep(struct dm_pg *pg, struct dm_ctx *ctx, int6
 }
 
 #define SESSION_COLUMNS                                                                            \
-    " s.id, s.account_id, s.refresh_hash,"                                                         \
+    DM_ACCOUNT_COLUMNS("a.")                                                                       \
+    ", s.id, s.refresh_hash,"                                                                      \
     " (s.ended_at IS NULL AND s.idle_expires_at > now() AND a.state = 'active'),"                  \
-    " s.idle_expires_at"                                                                           \
-    ", coalesce(greatest(0, floor(extract(epoch FROM now() - "                                     \
+    " s.idle_expires_at,"                                                                          \
+    " coalesce(greatest(0, floor(extract(epoch FROM now() - "                                      \
     "s.rotated_at) * 1000)), -1)::bigint,"                                                         \
-    " a.email, a.first_name, s.mfa_at IS NOT NULL"
+    " s.mfa_at IS NOT NULL"
 
 static void row_read(const struct dm_pg_result *result, struct dm_session_row *ret_row)
 {
+    const size_t own = DM_ACCOUNT_N_COLUMNS;
     *ret_row = (struct dm_session_row){
-        .id = dm_pg_cell(result, 0, 0),
-        .account_id = dm_pg_cell(result, 0, 1),
-        .refresh_hash = dm_pg_cell(result, 0, 2),
-        .usable = dm_pg_cell_bool(result, 0, 3),
-        .idle_expires_at_ms = dm_pg_cell_opt_time(result, 0, 4).ms,
-        .rotated_ago_ms = dm_pg_cell_int(result, 0, 5),
-        .email = dm_pg_cell(result, 0, 6),
-        .first_name = dm_pg_cell(result, 0, 7),
-        .second_step = dm_pg_cell_bool(result, 0, 8),
+        .id = dm_pg_cell(result, 0, own),
+        .refresh_hash = dm_pg_cell(result, 0, own + 1),
+        .usable = dm_pg_cell_bool(result, 0, own + 2),
+        .idle_expires_at_ms = dm_pg_cell_opt_time(result, 0, own + 3).ms,
+        .rotated_ago_ms = dm_pg_cell_int(result, 0, own + 4),
+        .second_step = dm_pg_cell_bool(result, 0, own + 5),
     };
+    dm_account_row_read(result, 0, &ret_row->account);
 }
 
 static const struct dm_pg_stmt session_rotate = {
@@ -168,7 +170,7 @@ static const struct dm_pg_stmt session_rotate = {
     .rows = DM_PG_ONE,
 };
 
-enum dm_result dm_session_store_rotate(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+enum dm_result dm_session_store_rotate(struct dm_pg *pg, struct dm_ctx *ctx,
                                        const struct dm_session_rotation *rotation,
                                        struct dm_session_row *ret_row)
 {
@@ -179,7 +181,7 @@ enum dm_result dm_session_store_rotate(struct dm_pg_conn *conn, struct dm_ctx *c
         dm_pg_int(ctx, rotation->idle_s),
     };
     struct dm_pg_result rotated;
-    enum dm_result result = dm_pg_exec(conn, ctx, &session_rotate, params, &rotated);
+    enum dm_result result = dm_pg_run(pg, ctx, &session_rotate, params, &rotated);
     if (result == DM_OK)
         row_read(&rotated, ret_row);
     return result;

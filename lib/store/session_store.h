@@ -6,6 +6,7 @@
 #ifndef DM_STORE_SESSION_STORE_H
 #define DM_STORE_SESSION_STORE_H
 
+#include "store/account_store.h"
 #include "store/owned.h"
 #include "store/pg.h"
 
@@ -46,13 +47,13 @@ struct dm_session_rotation {
 };
 
 struct dm_session_row {
-    struct dm_str id, account_id;
+    struct dm_str id;
+    struct dm_account_row account; /* its owner's */
     struct dm_str refresh_hash;
     bool second_step; /* was shown in it */
     bool usable;      /* not ended, not past its time, its account active */
     int64_t idle_expires_at_ms;
-    int64_t rotated_ago_ms;          /* negative: never rotated */
-    struct dm_str email, first_name; /* the owner's */
+    int64_t rotated_ago_ms; /* negative: never rotated */
 };
 
 /* A session as its owner sees it. */
@@ -79,10 +80,10 @@ DM_MUST_CHECK enum dm_result dm_session_store_add(struct dm_pg_conn *conn, struc
                                                   int64_t *ret_idle_expires_at_ms);
 /*
  * Compare and set: next takes the place of presented, if that is the token that is good now. One
- * statement, so that of any number of callers at once exactly one succeeds. DM_E_NOTFOUND: it is
+ * statement and one transaction, so that of any number of callers at once exactly one succeeds. DM_E_NOTFOUND: it is
  * not good now; dm_session_store_lock tells why.
  */
-DM_MUST_CHECK enum dm_result dm_session_store_rotate(struct dm_pg_conn *conn, struct dm_ctx *ctx,
+DM_MUST_CHECK enum dm_result dm_session_store_rotate(struct dm_pg *pg, struct dm_ctx *ctx,
                                                      const struct dm_session_rotation *rotation,
                                                      struct dm_session_row *ret_row);
 /* The session of a family, locked until the transaction ends. */

@@ -32,7 +32,6 @@ int main(void)
         SUITE(key_ring),
         SUITE(log),
         SUITE(metrics),
-        SUITE(origin),
         SUITE(password),
         SUITE(pool),
         SUITE(result),
@@ -44,6 +43,7 @@ int main(void)
         SUITE(transfer),
         SUITE(unicode),
         SUITE(utf8),
+        SUITE(web_origin),
         CU_SUITE_INFO_NULL,
         /* clang-format on */
     };

@@ -25,7 +25,6 @@ CU_TestInfo *dm_jwt_suite(void);
 CU_TestInfo *dm_key_ring_suite(void);
 CU_TestInfo *dm_log_suite(void);
 CU_TestInfo *dm_metrics_suite(void);
-CU_TestInfo *dm_origin_suite(void);
 CU_TestInfo *dm_password_suite(void);
 CU_TestInfo *dm_pool_suite(void);
 CU_TestInfo *dm_result_suite(void);
@@ -37,5 +36,6 @@ CU_TestInfo *dm_trace_suite(void);
 CU_TestInfo *dm_transfer_suite(void);
 CU_TestInfo *dm_unicode_suite(void);
 CU_TestInfo *dm_utf8_suite(void);
+CU_TestInfo *dm_web_origin_suite(void);
 
 #endif

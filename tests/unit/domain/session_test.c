@@ -246,13 +246,10 @@ static void *rotate_at_once(void *arg)
     struct rotator *rotator = arg;
     struct dm_arena *arena = dm_arena_new(65536, 1 << 20);
     struct dm_ctx ctx = dm_world_ctx(arena);
-    struct dm_pg_conn *conn;
     struct dm_session_row row;
     pthread_barrier_wait(rotator->start);
-    rotator->result = dm_pg_begin(rotator->world->domain.pg, &ctx, &conn);
-    if (rotator->result == DM_OK)
-        rotator->result =
-            dm_pg_end(conn, &ctx, dm_session_store_rotate(conn, &ctx, &rotator->rotation, &row));
+    rotator->result =
+        dm_session_store_rotate(rotator->world->domain.pg, &ctx, &rotator->rotation, &row);
     dm_arena_free(arena);
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* Origins are compared byte for byte, so a list must hold them in the one form that browsers send. */
-#include "base/origin.h"
+#include "base/web_origin.h"
 
 #include <stdint.h>
 
@@ -69,7 +69,7 @@ static const char *origin_flaw(struct dm_str origin)
                                                 "with nothing after it, not even /";
 }
 
-const char *dm_origin_list_flaw(struct dm_str list)
+const char *dm_web_origin_list_flaw(struct dm_str list)
 {
     struct dm_str origin;
     const char *flaw = NULL;
@@ -79,7 +79,7 @@ const char *dm_origin_list_flaw(struct dm_str list)
     return flaw;
 }
 
-bool dm_origin_list_has(struct dm_str list, struct dm_str origin)
+bool dm_web_origin_list_has(struct dm_str list, struct dm_str origin)
 {
     struct dm_str one;
     while (origin.n > 0 && dm_str_next(&list, ' ', &one))

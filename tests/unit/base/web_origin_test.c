@@ -1,5 +1,5 @@
 /* Which lists of origins are good, and what is in them. */
-#include "base/origin.h"
+#include "base/web_origin.h"
 
 #include "unit/base/base_suites.h"
 #include "unit/unit.h"
@@ -20,7 +20,7 @@ static void takes_origins_as_browsers_send_them(void)
         "https://app.example:80",
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        CU_ASSERT_PTR_NULL(dm_origin_list_flaw(dm_str_from(good[i])));
+        CU_ASSERT_PTR_NULL(dm_web_origin_list_flaw(dm_str_from(good[i])));
 }
 
 static void refuses_what_no_browser_sends(void)
@@ -54,14 +54,14 @@ static void refuses_what_no_browser_sends(void)
         "1https://app.example",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        CU_ASSERT_PTR_NOT_NULL(dm_origin_list_flaw(dm_str_from(bad[i])));
+        CU_ASSERT_PTR_NOT_NULL(dm_web_origin_list_flaw(dm_str_from(bad[i])));
 }
 
 static void finds_exactly_what_is_listed(void)
 {
     const struct dm_str list = DM_STR_INIT("https://app.example  https://admin.example:8443");
-    CU_ASSERT_TRUE(dm_origin_list_has(list, DM_STR("https://app.example")));
-    CU_ASSERT_TRUE(dm_origin_list_has(list, DM_STR("https://admin.example:8443")));
+    CU_ASSERT_TRUE(dm_web_origin_list_has(list, DM_STR("https://app.example")));
+    CU_ASSERT_TRUE(dm_web_origin_list_has(list, DM_STR("https://admin.example:8443")));
     static const char *const others[] = {"",
                                          " ",
                                          "null",
@@ -75,12 +75,12 @@ static void finds_exactly_what_is_listed(void)
                                          "https://APP.example",
                                          "https://app.example https://admin.example:8443"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        CU_ASSERT_FALSE(dm_origin_list_has(list, dm_str_from(others[i])));
-    CU_ASSERT_FALSE(dm_origin_list_has(list, (struct dm_str){NULL, 0}));
-    CU_ASSERT_FALSE(dm_origin_list_has(DM_STR(""), DM_STR("https://app.example")));
+        CU_ASSERT_FALSE(dm_web_origin_list_has(list, dm_str_from(others[i])));
+    CU_ASSERT_FALSE(dm_web_origin_list_has(list, (struct dm_str){NULL, 0}));
+    CU_ASSERT_FALSE(dm_web_origin_list_has(DM_STR(""), DM_STR("https://app.example")));
 }
 
-CU_TestInfo *dm_origin_suite(void)
+CU_TestInfo *dm_web_origin_suite(void)
 {
     static CU_TestInfo tests[] = {
         {"takes origins as browsers send them", takes_origins_as_browsers_send_them},
