@@ -104,8 +104,8 @@ static void close_program(struct program *p)
     dm_live_free(p->live);
     dm_page_free(p->domain.page);
     dm_hash_pool_free(p->domain.hashes);
-    dm_api_key_cache_free(p->domain.api_key_cache);
-    dm_token_cache_free(p->domain.token_cache);
+    dm_cache_free(p->domain.api_key_cache);
+    dm_cache_free(p->domain.token_cache);
     dm_kv_close(p->domain.kv);
     dm_pg_close(p->domain.pg);
     dm_key_ring_close(p->domain.key_ring);

@@ -1,6 +1,6 @@
 /*
  * Access tokens: made at log-in, checked at every request. Trust is decided here and by OpenSSL,
- * never by libjwt, which only builds: a key's own algorithm decides, and a token is read only after
+ * never by libjwt, which only writes header and claims: a key's own algorithm decides, and a token is read only after
  * its signature held.
  */
 #include "base/jwt.h"
@@ -234,44 +234,92 @@ static const char *write_claims(const struct dm_jwt_claims *claims, struct dm_ar
     return dm_buf_failed(&out) ? NULL : out.p;
 }
 
-/* libjwt's part: header, claims and signature as one text. Caller frees with free. */
-static char *encode(const struct dm_jwt_key *key, const char *claims)
+/*
+ * libjwt's part: the two as "{header}.{claims}". An algorithm comes with a key for it, but the key stays here: libjwt would parse it anew
+ * for every token. Caller frees with free.
+ */
+static char *build(const struct dm_jwt_key *key, const char *claims)
 {
+    static const unsigned char no_key[] = "not used";
     jwt_alg_t alg = key->algorithm == DM_JWT_HS256 ? JWT_ALG_HS256 : JWT_ALG_ES256;
     jwt_t *jwt = NULL;
     char *text = NULL;
-    if (jwt_new(&jwt) == 0 &&
-        jwt_set_alg(jwt, alg, (const unsigned char *)key->secret, (int)key->secret_n) == 0 &&
+    if (jwt_new(&jwt) == 0 && jwt_set_alg(jwt, alg, no_key, sizeof(no_key)) == 0 &&
         jwt_add_header(jwt, "kid", key->kid) == 0 && jwt_add_grants_json(jwt, claims) == 0)
-        text = jwt_encode_str(jwt);
+        text = jwt_dump_str(jwt, 0);
     jwt_free(jwt);
-    if (!text)
-        ERR_clear_error();
     return text;
+}
+
+/* Both parts in base64url, with the point between them; absent when the arena is full. */
+static struct dm_str encode(const char *built, struct dm_arena *arena)
+{
+    struct dm_str text = dm_str_from(built);
+    const char *border = strstr(built, "}.{"); /* no text of the header holds one */
+    size_t n = border ? (size_t)(border - built) + 1 : 0;
+    struct dm_str header = dm_base64url_encode(arena, dm_str_slice(text, 0, n));
+    struct dm_str payload = dm_base64url_encode(arena, dm_str_slice(text, n + 1, text.n - n - 1));
+    if (n == 0 || !header.p || !payload.p)
+        return (struct dm_str){NULL, 0};
+    return dm_arena_printf(arena, "%.*s.%.*s", DM_STR_ARG(header), DM_STR_ARG(payload));
+}
+
+static bool es256_sign(EVP_PKEY *pkey, struct dm_str text, uint8_t ret_raw[SIGNATURE_BYTES])
+{
+    unsigned char der[SIGNATURE_DER_MAX];
+    const unsigned char *at = der;
+    size_t n = sizeof(der);
+    ECDSA_SIG *sig = NULL;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, pkey) == 1 &&
+              EVP_DigestSign(md, der, &n, (const unsigned char *)text.p, text.n) == 1 &&
+              (sig = d2i_ECDSA_SIG(NULL, &at, (long)n)) != NULL &&
+              BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret_raw, DM_P256_BYTES) == DM_P256_BYTES &&
+              BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret_raw + DM_P256_BYTES, DM_P256_BYTES) ==
+                  DM_P256_BYTES;
+    ECDSA_SIG_free(sig);
+    EVP_MD_CTX_free(md);
+    if (!ok)
+        ERR_clear_error();
+    return ok;
+}
+
+static bool sign(const struct dm_jwt_key *key, struct dm_str text, uint8_t *ret_raw, size_t *ret_n)
+{
+    if (key->algorithm == DM_JWT_ES256) {
+        *ret_n = SIGNATURE_BYTES;
+        return es256_sign(key->pkey, text, ret_raw);
+    }
+    *ret_n = DM_SHA256_BYTES;
+    dm_secret_hmac_sha256((struct dm_secret){key->secret, key->secret_n}, text, ret_raw);
+    return true;
 }
 
 enum dm_result dm_jwt_sign(const struct dm_jwt_keys *keys, const struct dm_jwt_claims *claims,
                            struct dm_arena *arena, struct dm_err *err, struct dm_str *ret_token)
 {
+    const struct dm_jwt_key *key = dm_jwt_keys_current(keys, claims->issued_at_s);
     const char *json = write_claims(claims, arena);
-    if (!json)
-        return dm_err_set(err, DM_E_NOMEM, "no memory for a token's claims");
-    char *text = encode(dm_jwt_keys_current(keys, claims->issued_at_s), json);
-    if (!text)
-        return dm_err_set(err, DM_E_INTERNAL, "libjwt could not sign");
-    struct dm_str token = dm_str_from(text);
-    enum dm_result r = DM_OK;
-    if (token.n > DM_JWT_BYTES_MAX) {
-        r = dm_err_set(err, DM_E_TOOBIG, "a token is at most %d bytes", DM_JWT_BYTES_MAX);
-    } else {
-        token = dm_arena_str(arena, token);
-        if (token.p)
-            *ret_token = token;
-        else
-            r = dm_err_set(err, DM_E_NOMEM, "no memory for a token");
-    }
-    free(text);
-    return r;
+    char *built = json ? build(key, json) : NULL;
+    struct dm_str text = built ? encode(built, arena) : (struct dm_str){NULL, 0};
+    free(built);
+    if (!text.p)
+        return dm_err_set(err, DM_E_NOMEM, "no memory for a token");
+
+    uint8_t raw[SIGNATURE_BYTES];
+    size_t n;
+    if (!sign(key, text, raw, &n))
+        return dm_err_set(err, DM_E_INTERNAL, "OpenSSL could not sign");
+    struct dm_str signature = dm_base64url_encode(arena, (struct dm_str){(const char *)raw, n});
+    struct dm_str token = {NULL, 0};
+    if (signature.p)
+        token = dm_arena_printf(arena, "%.*s.%.*s", DM_STR_ARG(text), DM_STR_ARG(signature));
+    if (!token.p)
+        return dm_err_set(err, DM_E_NOMEM, "no memory for a token");
+    if (token.n > DM_JWT_BYTES_MAX)
+        return dm_err_set(err, DM_E_TOOBIG, "a token is at most %d bytes", DM_JWT_BYTES_MAX);
+    *ret_token = token;
+    return DM_OK;
 }
 
 static const char no_such_key[] = "the key is not known";

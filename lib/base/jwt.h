@@ -1,6 +1,6 @@
 /*
  * Signed tokens (RFC 7515, RFC 7519), after RFC 8725: the key's own algorithm decides, never the token's header. libjwt only
- * builds; the signature is checked here with OpenSSL over the exact bytes. ES256 (P-256, RFC 7518 §3.4) or HS256 (§3.2), as the key says.
+ * writes header and claims; signatures are made and checked here, with OpenSSL, over the exact bytes. ES256 (P-256, RFC 7518 §3.4) or HS256 (§3.2), as the key says.
  */
 #ifndef DM_BASE_JWT_H
 #define DM_BASE_JWT_H

@@ -14,7 +14,7 @@ struct dm_jwt_key {
     enum dm_jwt_algorithm algorithm;
     int64_t activates_at_s; /* DM_JWT_ALWAYS: its name tells no time */
     int64_t retires_at_s;   /* DM_JWT_NEVER: nothing follows it */
-    char *secret;           /* PEM, or the HMAC's secret: libjwt takes nothing else */
+    char *secret;           /* HS256 only */
     size_t secret_n;
     EVP_PKEY *pkey; /* ES256 only */
     char x[DM_COORDINATE_TEXT], y[DM_COORDINATE_TEXT];

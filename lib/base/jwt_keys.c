@@ -118,11 +118,14 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
     return -1;
 }
 
-static EVP_PKEY *parse_pem(const char *pem, size_t n)
+/* Wipes and frees pem. */
+static EVP_PKEY *parse_pem(char *pem, size_t n)
 {
     BIO *bio = BIO_new_mem_buf(pem, (int)n);
     EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
     BIO_free(bio);
+    dm_secret_wipe(pem, n);
+    free(pem);
     if (!pkey)
         ERR_clear_error();
     return pkey;
@@ -195,10 +198,11 @@ static enum dm_result load_key(const char *dir, const char *name, struct dm_jwt_
                           path);
     memcpy(key->kid, name, kid.n);
     key->algorithm = DM_JWT_ES256;
-    key->secret = read_pem(path, &key->secret_n);
-    if (!key->secret)
+    size_t n;
+    char *pem = read_pem(path, &n);
+    if (!pem)
         return dm_err_set(err, DM_E_INVALID, "%s: cannot be read, or is no key by its size", path);
-    key->pkey = parse_pem(key->secret, key->secret_n);
+    key->pkey = parse_pem(pem, n);
     if (!key->pkey || !is_p256(key->pkey))
         return dm_err_set(err, DM_E_INVALID, "%s: not an unencrypted P-256 private key in PEM",
                           path);
@@ -213,12 +217,9 @@ static bool keep_key(const struct dm_jwt_keys *before, const char *name, struct 
 {
     const struct dm_str kid = {name, strlen(name) - SUFFIX_N};
     const struct dm_jwt_key *old = before ? dm_jwt_keys_find(before, kid) : NULL;
-    char *secret = old ? malloc(old->secret_n + 1) : NULL;
-    if (!secret)
+    if (!old)
         return false;
-    memcpy(secret, old->secret, old->secret_n + 1);
     *key = *old;
-    key->secret = secret;
     EVP_PKEY_up_ref(key->pkey);
     return true;
 }

@@ -1,23 +1,19 @@
 /*
- * From a key's text to its principal. A key seen before is answered from a set-associative cache: one hash, no question to PostgreSQL. An entry is
+ * From a key's text to its principal. A key seen before is answered from a cache: one hash, no question to PostgreSQL. An entry is
  * of one version of the key; whether that version still stands is asked of Redis, with the limits, at every request.
  */
 #include "domain/api_key_check.h"
-
-#include <pthread.h>
 
 #include "base/clock.h"
 #include "domain/api_key_bounds.h"
 #include "domain/api_key_text.h"
 #include "store/api_key_store.h"
 
-#define WAYS 4
-#define SHARDS 16
 #define COUNT_EVERY_MS 60000
 #define WRITE_MS 1000 /* for writing a count when the request has used up its own time */
 
 struct entry {
-    char id[DM_UUID_TEXT]; /* "": free */
+    char id[DM_UUID_TEXT]; /* the cache's key */
     bool stale;            /* another version stands: read it again */
     int64_t version;
     char secret_hash[DM_SHA256_HEX];
@@ -38,66 +34,9 @@ struct tally {
     int64_t requests; /* 0: nothing to write */
 };
 
-struct set {
-    struct entry ways[WAYS];
-    unsigned next; /* the way to give up next */
-};
-
-struct dm_api_key_cache {
-    struct set *sets;
-    size_t n_sets; /* a power of two */
-    /* Shard i guards every set whose index is i modulo SHARDS: held for a few comparisons and a copy. */
-    pthread_mutex_t locks[SHARDS];
-};
-
-struct dm_api_key_cache *dm_api_key_cache_new(size_t entries_max)
+struct dm_cache *dm_api_key_cache_new(size_t entries_max)
 {
-    struct dm_api_key_cache *cache = malloc(sizeof(*cache));
-    if (cache == NULL)
-        return NULL;
-    cache->n_sets = 1;
-    while (cache->n_sets * 2 * WAYS <= entries_max)
-        cache->n_sets *= 2;
-    cache->sets = calloc(cache->n_sets, sizeof(*cache->sets));
-    if (cache->sets == NULL) {
-        free(cache);
-        return NULL;
-    }
-    for (size_t i = 0; i < SHARDS; i++)
-        pthread_mutex_init(&cache->locks[i], NULL);
-    return cache;
-}
-
-void dm_api_key_cache_free(struct dm_api_key_cache *cache)
-{
-    if (cache == NULL)
-        return;
-    for (size_t i = 0; i < SHARDS; i++)
-        pthread_mutex_destroy(&cache->locks[i]);
-    free(cache->sets);
-    free(cache);
-}
-
-/* The set of an id, locked. The last digits of a UUIDv7 are random (RFC 9562 §5.7). */
-static struct set *lock_set(struct dm_api_key_cache *cache, const char *id,
-                            pthread_mutex_t **ret_lock)
-{
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = DM_UUID_TEXT - 1 - 12; i < DM_UUID_TEXT - 1; i++)
-        hash = (hash ^ (unsigned char)id[i]) * 0x100000001b3u;
-    hash ^= hash >> 32;
-    size_t index = (size_t)hash & (cache->n_sets - 1);
-    *ret_lock = &cache->locks[index % SHARDS];
-    pthread_mutex_lock(*ret_lock);
-    return &cache->sets[index];
-}
-
-static struct entry *find(struct set *set, const char *id)
-{
-    for (size_t i = 0; i < WAYS; i++)
-        if (memcmp(set->ways[i].id, id, DM_UUID_TEXT) == 0)
-            return &set->ways[i];
-    return NULL;
+    return dm_cache_new(entries_max, sizeof(struct entry), DM_UUID_TEXT);
 }
 
 /* Is this one of the entry's secrets, at this time? All comparisons are made, whichever it is. */
@@ -133,45 +72,34 @@ static enum dm_result principal_of(struct dm_ctx *ctx, const struct entry *entry
 }
 
 /* DM_E_NOTFOUND: not remembered, or not with this secret. */
-static enum dm_result recall(struct dm_api_key_cache *cache, struct dm_ctx *ctx,
+static enum dm_result recall(struct dm_cache *cache, struct dm_ctx *ctx,
                              const struct dm_api_key_parts *parts,
                              struct dm_principal *ret_principal)
 {
     int64_t now_ms = dm_clock_wall_ms();
-    pthread_mutex_t *lock;
-    const struct entry *entry = find(lock_set(cache, parts->id, &lock), parts->id);
+    struct dm_cache_set set = dm_cache_lock(cache, parts->id);
+    const struct entry *entry = dm_cache_find(set);
     enum dm_result r = DM_E_NOTFOUND;
     if (entry != NULL && !entry->stale && opens(entry, parts, now_ms))
         r = principal_of(ctx, entry, ret_principal);
-    pthread_mutex_unlock(lock);
+    dm_cache_unlock(set);
     return r;
 }
 
-/* Free, or the one to give up. */
-static struct entry *find_place(struct set *set)
-{
-    for (size_t i = 0; i < WAYS; i++)
-        if (set->ways[i].id[0] == '\0')
-            return &set->ways[i];
-    return &set->ways[set->next++ % WAYS];
-}
-
 /* In the place of the same key, whose count it keeps, or of another, whose count is the caller's to write. */
-static void keep(struct dm_api_key_cache *cache, struct entry *entry, struct tally *ret_tally)
+static void keep(struct dm_cache *cache, struct entry *entry, struct tally *ret_tally)
 {
-    pthread_mutex_t *lock;
-    struct set *set = lock_set(cache, entry->id, &lock);
-    struct entry *place = find(set, entry->id);
-    if (place != NULL) {
+    struct dm_cache_set set = dm_cache_lock(cache, entry->id);
+    struct entry *place = dm_cache_place(set);
+    if (memcmp(place->id, entry->id, sizeof(place->id)) == 0) {
         entry->uncounted = place->uncounted;
         entry->counted_at_ms = place->counted_at_ms;
     } else {
-        place = find_place(set);
         memcpy(ret_tally->id, place->id, sizeof(ret_tally->id));
         ret_tally->requests = place->uncounted;
     }
     *place = *entry;
-    pthread_mutex_unlock(lock);
+    dm_cache_unlock(set);
 }
 
 /* text fits: the schema bounds it. What would not is cut, and then covers less, never more. */
@@ -252,21 +180,21 @@ enum dm_result dm_api_key_check(const struct dm_domain *domain, struct dm_ctx *c
 void dm_api_key_forget(const struct dm_domain *domain, struct dm_str key_id)
 {
     char id[DM_UUID_TEXT] = {0};
-    pthread_mutex_t *lock;
     copy(id, sizeof(id), key_id);
-    struct entry *entry = find(lock_set(domain->api_key_cache, id, &lock), id);
+    struct dm_cache_set set = dm_cache_lock(domain->api_key_cache, id);
+    struct entry *entry = dm_cache_find(set);
     if (entry != NULL)
         entry->stale = true;
-    pthread_mutex_unlock(lock);
+    dm_cache_unlock(set);
 }
 
 /* n more; *ret_tally is what is now to be written, if it is time. */
-static void add(struct dm_api_key_cache *cache, const char *id, int64_t n, bool now,
+static void add(struct dm_cache *cache, const char *id, int64_t n, bool now,
                 struct tally *ret_tally)
 {
     int64_t now_ms = dm_clock_monotonic_ms();
-    pthread_mutex_t *lock;
-    struct entry *entry = find(lock_set(cache, id, &lock), id);
+    struct dm_cache_set set = dm_cache_lock(cache, id);
+    struct entry *entry = dm_cache_find(set);
     if (entry != NULL) {
         entry->uncounted += n;
         if (now && now_ms - entry->counted_at_ms >= COUNT_EVERY_MS) {
@@ -276,7 +204,7 @@ static void add(struct dm_api_key_cache *cache, const char *id, int64_t n, bool 
             entry->counted_at_ms = now_ms;
         }
     }
-    pthread_mutex_unlock(lock);
+    dm_cache_unlock(set);
 }
 
 void dm_api_key_count(const struct dm_domain *domain, struct dm_ctx *ctx, struct dm_str key_id)
@@ -291,14 +219,11 @@ void dm_api_key_count(const struct dm_domain *domain, struct dm_ctx *ctx, struct
 
 void dm_api_key_count_all(const struct dm_domain *domain, struct dm_ctx *ctx)
 {
-    struct dm_api_key_cache *cache = domain->api_key_cache;
-    for (size_t i = 0; i < cache->n_sets; i++) {
-        for (size_t way = 0; way < WAYS; way++) {
-            const struct entry *entry = &cache->sets[i].ways[way];
-            struct tally left = {.requests = entry->uncounted};
-            memcpy(left.id, entry->id, sizeof(left.id));
-            if (left.requests > 0)
-                (void)write_tally(domain, ctx, &left);
-        }
+    const struct entry *entry;
+    for (size_t i = 0; (entry = dm_cache_at(domain->api_key_cache, i)) != NULL; i++) {
+        struct tally left = {.requests = entry->uncounted};
+        memcpy(left.id, entry->id, sizeof(left.id));
+        if (left.requests > 0)
+            (void)write_tally(domain, ctx, &left);
     }
 }

@@ -9,9 +9,8 @@
 #include "domain/domain.h"
 #include "domain/principal.h"
 
-/* NULL when out of memory. Thread-safe. Caller frees with dm_api_key_cache_free. */
-struct dm_api_key_cache *dm_api_key_cache_new(size_t entries_max);
-void dm_api_key_cache_free(struct dm_api_key_cache *cache); /* NULL allowed */
+/* Of keys that were read, as dm_cache_new. */
+struct dm_cache *dm_api_key_cache_new(size_t entries_max);
 
 /*
  * DM_E_UNAUTHENTICATED: no key of ours, or none that is good. What the key opens may have changed since it was read: dm_gate_check tells,

@@ -5,6 +5,7 @@
 #ifndef DM_DOMAIN_DOMAIN_H
 #define DM_DOMAIN_DOMAIN_H
 
+#include "base/cache.h"
 #include "base/hash_pool.h"
 #include "base/jwt.h"
 #include "base/key_ring.h"
@@ -14,11 +15,9 @@
 #include "store/kv.h"
 #include "store/pg.h"
 
-struct dm_api_key_cache;
 struct dm_mail_templates;
 struct dm_page;
 struct dm_revocations;
-struct dm_token_cache;
 
 struct dm_domain {
     const struct dm_settings *settings; /* borrowed */
@@ -26,8 +25,8 @@ struct dm_domain {
     struct dm_kv *kv;                         /* the API only; NULL elsewhere */
     struct dm_key_ring *key_ring;             /* the API only */
     struct dm_hash_pool *hashes;              /* the API only */
-    struct dm_token_cache *token_cache;       /* the API only */
-    struct dm_api_key_cache *api_key_cache;   /* the API only */
+    struct dm_cache *token_cache;             /* the API only */
+    struct dm_cache *api_key_cache;           /* the API only */
     struct dm_revocations *revocations;       /* the API only */
     struct dm_sealed_keys sealed_keys;        /* the API and digitalmectl */
     char decoy_hash[DM_PASSWORD_HASH_TEXT];   /* the API only: set by dm_passwords_prepare */

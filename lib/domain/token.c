@@ -1,122 +1,47 @@
 /*
  * Access tokens, over base/jwt.c. The edge asks dm_token_check at every request; a token seen
- * before is answered from a set-associative cache: no signature, no allocation but the two ids in
+ * before is answered from a cache: no signature, no allocation but the two ids in
  * the request's arena.
  */
 #include "domain/token.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/id.h"
 
-#define WAYS 4
-#define SHARDS 64
-
 struct entry {
-    uint8_t digest[DM_SHA256_BYTES]; /* of the whole token */
+    uint8_t digest[DM_SHA256_BYTES]; /* of the whole token: the cache's key */
     uint64_t generation;             /* of the keys that it was verified with */
-    int64_t expires_at_s;            /* 0: empty */
+    int64_t expires_at_s;
     enum dm_role role;
     unsigned scopes;
     char account_id[DM_UUID_TEXT];
     char session_id[DM_UUID_TEXT];
 };
 
-struct set {
-    struct entry ways[WAYS];
-    unsigned next; /* the way to give up next */
-};
-
-struct dm_token_cache {
-    struct set *sets;
-    size_t n_sets; /* a power of two */
-    /* Shard i guards every set whose index is i modulo SHARDS: held for a few comparisons and a
-     * copy. */
-    pthread_mutex_t locks[SHARDS];
-};
-
-struct dm_token_cache *dm_token_cache_new(size_t entries_max)
+struct dm_cache *dm_token_cache_new(size_t entries_max)
 {
-    struct dm_token_cache *cache = malloc(sizeof(*cache));
-    if (cache == NULL)
-        return NULL;
-    cache->n_sets = 1;
-    while (cache->n_sets * 2 * WAYS <= entries_max)
-        cache->n_sets *= 2;
-    cache->sets = calloc(cache->n_sets, sizeof(*cache->sets));
-    if (cache->sets == NULL) {
-        free(cache);
-        return NULL;
-    }
-    for (size_t i = 0; i < SHARDS; i++)
-        pthread_mutex_init(&cache->locks[i], NULL);
-    return cache;
-}
-
-void dm_token_cache_free(struct dm_token_cache *cache)
-{
-    if (cache == NULL)
-        return;
-    for (size_t i = 0; i < SHARDS; i++)
-        pthread_mutex_destroy(&cache->locks[i]);
-    free(cache->sets);
-    free(cache);
-}
-
-/* The digest is uniform, so any of its bytes will do as an index. */
-static size_t set_index(const struct dm_token_cache *cache, const uint8_t digest[DM_SHA256_BYTES])
-{
-    uint64_t word;
-    memcpy(&word, digest, sizeof(word));
-    return (size_t)word & (cache->n_sets - 1);
+    return dm_cache_new(entries_max, sizeof(struct entry), DM_SHA256_BYTES);
 }
 
 /* wanted: the digest and the generation. */
-static bool cache_find(struct dm_token_cache *cache, const struct entry *wanted, int64_t now_s,
+static bool cache_find(struct dm_cache *cache, const struct entry *wanted, int64_t now_s,
                        struct entry *ret_entry)
 {
-    size_t index = set_index(cache, wanted->digest);
-    pthread_mutex_t *lock = &cache->locks[index % SHARDS];
-    const struct set *set = &cache->sets[index];
-    bool found = false;
-
-    pthread_mutex_lock(lock);
-    for (size_t i = 0; i < WAYS && !found; i++) {
-        const struct entry *entry = &set->ways[i];
-        if (entry->expires_at_s > now_s && entry->generation == wanted->generation &&
-            memcmp(entry->digest, wanted->digest, DM_SHA256_BYTES) == 0) {
-            *ret_entry = *entry;
-            found = true;
-        }
-    }
-    pthread_mutex_unlock(lock);
+    struct dm_cache_set set = dm_cache_lock(cache, wanted->digest);
+    const struct entry *entry = dm_cache_find(set);
+    bool found =
+        entry != NULL && entry->expires_at_s > now_s && entry->generation == wanted->generation;
+    if (found)
+        *ret_entry = *entry;
+    dm_cache_unlock(set);
     return found;
 }
 
-/* Into the place of the same token, of an expired one, or of the set's oldest, in this order. */
-static void cache_keep(struct dm_token_cache *cache, const struct entry *entry, int64_t now_s)
+static void cache_keep(struct dm_cache *cache, const struct entry *entry)
 {
-    size_t index = set_index(cache, entry->digest);
-    pthread_mutex_t *lock = &cache->locks[index % SHARDS];
-    struct set *set = &cache->sets[index];
-
-    pthread_mutex_lock(lock);
-    struct entry *place = NULL;
-    for (size_t i = 0; i < WAYS; i++) {
-        struct entry *way = &set->ways[i];
-        if (memcmp(way->digest, entry->digest, DM_SHA256_BYTES) == 0) {
-            place = way;
-            break;
-        }
-        if (place == NULL && way->expires_at_s <= now_s)
-            place = way;
-    }
-    if (place == NULL)
-        place = &set->ways[set->next++ % WAYS];
-    *place = *entry;
-    pthread_mutex_unlock(lock);
+    struct dm_cache_set set = dm_cache_lock(cache, entry->digest);
+    *(struct entry *)dm_cache_place(set) = *entry;
+    dm_cache_unlock(set);
 }
 
 enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx,
@@ -240,6 +165,6 @@ enum dm_result dm_token_check(const struct dm_domain *domain, struct dm_ctx *ctx
         return result;
     /* Within the leeway a token may be past its time: it is good, but not kept. */
     if (entry.expires_at_s > now_s)
-        cache_keep(domain->token_cache, &entry, now_s);
+        cache_keep(domain->token_cache, &entry);
     return principal_of(ctx, &entry, ret_principal);
 }

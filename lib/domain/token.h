@@ -12,9 +12,8 @@
 
 #define DM_TOKEN_ACCESS_MAX_S 3600 /* no token of ours lives longer */
 
-/* NULL when out of memory. Thread-safe. Caller frees with dm_token_cache_free. */
-struct dm_token_cache *dm_token_cache_new(size_t entries_max);
-void dm_token_cache_free(struct dm_token_cache *cache); /* NULL allowed */
+/* Of verified tokens, as dm_cache_new. */
+struct dm_cache *dm_token_cache_new(size_t entries_max);
 
 /* A new access token for the principal; *ret_expires_at_ms is wall time. Lives in the arena. */
 DM_MUST_CHECK enum dm_result dm_token_issue(const struct dm_domain *domain, struct dm_ctx *ctx,

@@ -77,7 +77,7 @@ static void measure(const char *name, const struct dm_key_ring_options *keys)
     printf("%s cold_us %.2f warm_us %.2f token_bytes %zu\n", name, (double)cold / 1000,
            (double)warm / 1000, tokens[0].n);
     dm_key_ring_close(domain.key_ring);
-    dm_token_cache_free(domain.token_cache);
+    dm_cache_free(domain.token_cache);
     dm_arena_free(arena);
 }
 

@@ -16,6 +16,7 @@ int main(void)
         SUITE(breached),
         SUITE(breaker),
         SUITE(buf),
+        SUITE(cache),
         SUITE(cidr),
         SUITE(clock),
         SUITE(config),

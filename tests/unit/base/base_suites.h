@@ -9,6 +9,7 @@ CU_TestInfo *dm_arena_suite(void);
 CU_TestInfo *dm_breached_suite(void);
 CU_TestInfo *dm_breaker_suite(void);
 CU_TestInfo *dm_buf_suite(void);
+CU_TestInfo *dm_cache_suite(void);
 CU_TestInfo *dm_cidr_suite(void);
 CU_TestInfo *dm_clock_suite(void);
 CU_TestInfo *dm_config_suite(void);

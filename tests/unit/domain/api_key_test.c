@@ -29,7 +29,7 @@ static void open_world(struct dm_world *world, size_t cache_entries, struct dm_s
 
 static void close_world(struct dm_world *world)
 {
-    dm_api_key_cache_free(world->domain.api_key_cache);
+    dm_cache_free(world->domain.api_key_cache);
     dm_world_close(world);
 }
 

@@ -46,7 +46,7 @@ static void open_with(struct fixture *f, size_t cache_entries)
 static void fixture_close(struct fixture *f)
 {
     dm_clock_fake(0);
-    dm_token_cache_free(f->domain.token_cache);
+    dm_cache_free(f->domain.token_cache);
     dm_key_ring_close(f->domain.key_ring);
     dm_arena_free(f->arena);
     dm_world_drop_keys(f->key_dir);

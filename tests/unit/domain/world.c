@@ -127,7 +127,7 @@ void dm_world_open(struct dm_world *world)
 
 void dm_world_close(struct dm_world *world)
 {
-    dm_token_cache_free(world->domain.token_cache);
+    dm_cache_free(world->domain.token_cache);
     dm_hash_pool_free(world->domain.hashes);
     dm_key_ring_close(world->domain.key_ring);
     dm_kv_close(world->domain.kv);

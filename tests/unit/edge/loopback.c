@@ -95,7 +95,7 @@ void dm_loopback_close(struct dm_loopback *lb)
     dm_metrics_free(lb->metrics);
     dm_log_close(lb->log);
     dm_arena_free(lb->arena);
-    dm_token_cache_free(lb->domain.token_cache);
+    dm_cache_free(lb->domain.token_cache);
     dm_key_ring_close(lb->domain.key_ring);
     dm_kv_close(lb->domain.kv);
     dm_pg_close(lb->domain.pg);
