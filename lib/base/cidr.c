@@ -104,3 +104,51 @@ bool dm_cidr_contains(const struct dm_cidr *cidr, const struct dm_address *addre
     return cidr->network.v6 == address->v6 &&
            same_prefix(cidr->network.bytes, address->bytes, cidr->prefix);
 }
+
+static bool in_any(const struct dm_cidr *networks, size_t n, const struct dm_address *address)
+{
+    for (size_t i = 0; i < n; i++)
+        if (dm_cidr_contains(&networks[i], address))
+            return true;
+    return false;
+}
+
+bool dm_address_is_loopback(const struct dm_address *address)
+{
+    static const struct dm_cidr loopback[] = {
+        {{false, {127}}, 8},
+        {{true, {[15] = 1}}, 128},
+    };
+    return in_any(loopback, sizeof(loopback) / sizeof(loopback[0]), address);
+}
+
+bool dm_address_is_public(const struct dm_address *address)
+{
+    /* Of IPv6 only what is given out as global unicast; all kinds of addresses to come lie outside. */
+    static const struct dm_cidr given_out[] = {
+        {{false, {0}}, 0},
+        {{true, {0x20}}, 3},
+    };
+    static const struct dm_cidr special[] = {
+        {{false, {0}}, 8},                      /* this network */
+        {{false, {10}}, 8},                     /* private (RFC 1918) */
+        {{false, {100, 64}}, 10},               /* shared, behind a carrier's NAT (RFC 6598) */
+        {{false, {127}}, 8},                    /* loopback */
+        {{false, {169, 254}}, 16},              /* link-local; clouds tell secrets there */
+        {{false, {172, 16}}, 12},               /* private */
+        {{false, {192, 0, 0}}, 24},             /* IETF protocols */
+        {{false, {192, 0, 2}}, 24},             /* documentation */
+        {{false, {192, 88, 99}}, 24},           /* 6to4 relays */
+        {{false, {192, 168}}, 16},              /* private */
+        {{false, {198, 18}}, 15},               /* benchmarks */
+        {{false, {198, 51, 100}}, 24},          /* documentation */
+        {{false, {203, 0, 113}}, 24},           /* documentation */
+        {{false, {224}}, 3},                    /* multicast, reserved, broadcast */
+        {{true, {0x20, 0x01}}, 23},             /* IETF protocols, Teredo among them */
+        {{true, {0x20, 0x01, 0x0d, 0xb8}}, 32}, /* documentation */
+        {{true, {0x20, 0x02}}, 16},             /* 6to4 */
+        {{true, {0x3f, 0xff}}, 20},             /* documentation */
+    };
+    return in_any(given_out, sizeof(given_out) / sizeof(given_out[0]), address) &&
+           !in_any(special, sizeof(special) / sizeof(special[0]), address);
+}

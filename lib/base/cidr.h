@@ -22,6 +22,13 @@ struct dm_cidr {
 
 /* Numeric, no zone, no port, no white space. */
 bool dm_address_parse(struct dm_str text, struct dm_address *ret);
+/* Of this machine itself: 127.0.0.0/8, ::1. */
+bool dm_address_is_loopback(const struct dm_address *address);
+/*
+ * Of the public internet: none that IANA's registries keep for a special purpose (RFC 6890): private, shared, link-local, multicast and the
+ * like, nor one of IPv6 that stands for another of IPv4 (mapped, NAT64, 6to4, Teredo).
+ */
+bool dm_address_is_public(const struct dm_address *address);
 
 enum dm_cidr_defect {
     DM_CIDR_SOUND = 0,

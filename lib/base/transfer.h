@@ -1,6 +1,5 @@
 /*
- * Outbound transfers, the only user of libcurl. Today: mail by SMTP (RFC 5321), with STARTTLS (RFC 3207) whenever the server offers
- * it, or always when asked.
+ * Mail by SMTP (RFC 5321), with STARTTLS (RFC 3207) whenever the server offers it, or always when asked.
  */
 #ifndef DM_BASE_TRANSFER_H
 #define DM_BASE_TRANSFER_H

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The part of scripts/test that comes after packages and build: runs the parts, sums them up, shows where to look when one failed."""
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -61,8 +62,8 @@ class Tests:
     def unit(self, drivers=DRIVERS):
         system = System(self.dir / "unit", build=self.build, durable=False)
         system.parts = ["postgres", "redis", "smtp"]  # nobody but the tests
-        with system:
-            pass_on = {**self.env, "DM_TEST_REDIS": f"unix:{system.redis_socket}", "DM_TEST_CA": str(system.ca_file),
+        with system, self._http_servers(system) as http_ports:
+            pass_on = {**self.env, **http_ports, "DM_TEST_REDIS": f"unix:{system.redis_socket}", "DM_TEST_CA": str(system.ca_file),
                        "DM_TEST_SMTP_PORT": str(system.smtp_port), "DM_TEST_ROOT": str(ROOT)}
             system.deploy_schema("digitalme_unit")
             # As the programs connect; a suite that looks behind them says user=digitalme_owner after it.
@@ -74,6 +75,17 @@ class Tests:
                 if status != 0 and failed == 0:
                     failed = 1  # it crashed, or a sanitizer spoke after the last test
                 self.count(driver, passed, failed, log, started)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _http_servers(system):
+        """Whom the HTTP client calls in its tests; the names of their ports."""
+        ca = system.ca_file.parent
+        with subprocess.Popen(["/usr/bin/python3", ROOT / "tests" / "unit" / "http_server.py", "--certificate", ca / "server.pem",
+                               "--key", ca / "server.key"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as servers:
+            ports = servers.stdout.readline().split()
+            yield dict(zip(("DM_TEST_HTTP_PORT", "DM_TEST_HTTPS_PORT", "DM_TEST_OLD_TLS_PORT"), ports, strict=True))
+            servers.stdin.close()
 
     @staticmethod
     def _cunit(text):

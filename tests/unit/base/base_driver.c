@@ -23,6 +23,7 @@ int main(void)
         SUITE(file),
         SUITE(format),
         SUITE(hash_pool),
+        SUITE(http_client),
         SUITE(id),
         SUITE(json),
         SUITE(json_text),

@@ -16,6 +16,7 @@ CU_TestInfo *dm_config_suite(void);
 CU_TestInfo *dm_file_suite(void);
 CU_TestInfo *dm_format_suite(void);
 CU_TestInfo *dm_hash_pool_suite(void);
+CU_TestInfo *dm_http_client_suite(void);
 CU_TestInfo *dm_id_suite(void);
 CU_TestInfo *dm_json_suite(void);
 CU_TestInfo *dm_json_text_suite(void);
