@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -27,6 +29,7 @@ class Tests:
         self.dir = Path(directory)
         self.build = Path(build)
         self.log_dir = self.dir / "log"
+        self.lock = threading.Lock()
         self.passed = 0
         self.failed = 0
         self.env = {**os.environ, "PATH": PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
@@ -35,6 +38,10 @@ class Tests:
         os.environ.update(self.env)
 
     def count(self, name, passed, failed, log, started):
+        with self.lock:
+            self._count(name, passed, failed, log, started)
+
+    def _count(self, name, passed, failed, log, started):
         self.passed += passed
         self.failed += failed
         print(f"{name:24} {passed:5} passed, {failed} failed   {time.monotonic() - started:5.0f} s", flush=True)
@@ -93,10 +100,14 @@ class Tests:
         return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
 
     def api(self, target="", arguments=(), env=None):
-        for proxy in ("nginx", "caddy"):
+        """Both proxies at once: each has a system of its own, and most of what a test does is to wait for one."""
+        def through(proxy):
             self.pytest(f"api-{proxy}", [ROOT / "tests" / "api" / target, *arguments], {
                 "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), **(env or {})})
             self._sanitizers(f"api-{proxy}")
+
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(through, ("nginx", "caddy")))
 
     def _sanitizers(self, name):
         """Did a sanitizer write into a program's log?"""
