@@ -65,6 +65,7 @@ struct names {
 static const struct dm_field names_fields[] = {
     {.name = "firstName",
      .kind = DM_STRING,
+     .format = DM_NAME,
      .offset = offsetof(struct names, first),
      .required = true,
      .min = 1,
@@ -72,6 +73,7 @@ static const struct dm_field names_fields[] = {
      .text = "given name"},
     {.name = "lastName",
      .kind = DM_STRING,
+     .format = DM_NAME,
      .offset = offsetof(struct names, last),
      .required = true,
      .min = 1,

@@ -28,6 +28,7 @@ static const char *const revoke_reasons[] = {"owner", "admin", "leak", NULL};
     DM_ID_FIELD(struct dm_api_key),                                                                \
         {.name = "name",                                                                           \
          .kind = DM_STRING,                                                                        \
+         .format = DM_NAME,                                                                        \
          AT(content.name),                                                                         \
          .required = true,                                                                         \
          .min = 1,                                                                                 \
@@ -148,6 +149,7 @@ static const struct dm_field leak_fields[] = {
      .text = "the key that was found"},
     {.name = "url",
      .kind = DM_STRING,
+     .format = DM_URI,
      .offset = offsetof(struct leak_in, url),
      .min = 1,
      .max = 2048,

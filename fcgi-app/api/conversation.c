@@ -15,6 +15,7 @@ static const struct dm_field new_fields[] = {
      .text = "an own profile: who answers"},
     {.name = "title",
      .kind = DM_STRING,
+     .format = DM_NAME,
      .offset = offsetof(struct dm_conversation_new, title),
      .min = 1,
      .max = 200,

@@ -6,7 +6,9 @@
 #include "edge/call.h"
 #include "edge/page.h"
 
-/* Checks stored JSON: its struct is never read. The rules of its texts are domain/pattern.c's. */
+static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+
+/* Checks stored JSON: its struct is never read. What hours are is domain/pattern.c's to say. */
 struct conditions {
     struct dm_str hours, zone;
     struct dm_list days;
@@ -20,17 +22,19 @@ static const struct dm_field conditions_fields[] = {
      .text = "from-to in whole hours, the end not included: 09-17, 22-06"},
     {.name = "days",
      .kind = DM_ARRAY,
+     .format = DM_CHOICE,
+     .choices = days,
      .offset = offsetof(struct conditions, days),
      .min = 1,
      .max = 7,
-     .item_max = 3,
-     .text = "mon, tue, wed, thu, fri, sat, sun"},
+     .text = "on which it holds"},
     {.name = "timezone",
      .kind = DM_STRING,
+     .format = DM_TIMEZONE,
      .offset = offsetof(struct conditions, zone),
      .min = 1,
      .max = 64,
-     .text = "IANA name, such as Europe/Berlin"},
+     .text = "name in the IANA time zone database, such as Europe/Berlin"},
 };
 static const struct dm_shape conditions_shape =
     DM_SHAPE(struct conditions, "PatternConditions", conditions_fields);
@@ -40,6 +44,7 @@ static const struct dm_field pattern_fields[] = {
     DM_PROFILE_ID_FIELD(struct dm_pattern),
     {.name = "name",
      .kind = DM_STRING,
+     .format = DM_NAME,
      .required = true,
      .offset = offsetof(struct dm_pattern, content.name),
      .min = 1,

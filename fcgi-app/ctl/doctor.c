@@ -6,6 +6,7 @@
 #include "base/breached.h"
 #include "base/clock.h"
 #include "base/jwt_key_file.h"
+#include "base/timezone.h"
 #include "ctl/ctl.h"
 #include "domain/mail.h"
 #include "domain/signing.h"
@@ -84,6 +85,16 @@ static struct finding check_mail_texts(const struct dm_settings *settings, struc
     struct dm_mail_templates *templates = NULL;
     enum dm_result result = dm_mail_templates_load(settings->data_dir, &ctx->err, &templates);
     dm_mail_templates_free(templates);
+    return found(result, ctx->err.detail);
+}
+
+/* Without it any name that looks like one is taken for a time zone. */
+static struct finding check_timezones(const struct dm_settings *settings, struct dm_ctx *ctx)
+{
+    (void)settings;
+    if (dm_timezone_database())
+        return found(DM_OK, "");
+    enum dm_result result = dm_err_set(&ctx->err, DM_E_NOTFOUND, "there is no /usr/share/zoneinfo");
     return found(result, ctx->err.detail);
 }
 
@@ -183,6 +194,7 @@ static const struct check checks[] = {
     {"signing key's age", "run `digitalmectl keys rotate --if-due` once a day", check_key_age},
     {"texts of mails", "is server.data_dir right? Each mail there needs NAME.txt and NAME.html",
      check_mail_texts},
+    {"time zones", "apt-get install tzdata", check_timezones},
     {"breached passwords", "set password.breached_file to a list of SHA-1 hashes sorted by hash",
      check_breached},
     {"cost of a password", "put what digitalmectl password calibrate prints into password.cost",

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/json_text.h"
+#include "base/utf8.h"
 #include "edge/shape_internal.h"
 
 /* Integers beyond this are not exact in a double, so that 1e300 is no integer to us. */
@@ -108,15 +109,26 @@ static void decode_nested(struct dm_decoder *d, const struct dm_shape *shape, js
         dm_decoder_violate(d, "type", "must be an object");
 }
 
+/* A document that is kept as JSON is written from its tree: what was brought to its one form goes back there. */
+static void put_back(struct dm_decoder *d, json_object *value, const struct dm_str *kept)
+{
+    if (kept->p == NULL || dm_str_eq(*kept, text_of(value)))
+        return;
+    if (json_object_set_string_len(value, kept->p, (int)kept->n) == 0)
+        d->out_of_memory = true;
+}
+
 static void decode_item(struct dm_decoder *d, const struct dm_field *field, json_object *value,
                         void *item)
 {
-    if (field->shape != NULL)
+    if (field->shape != NULL) {
         decode_nested(d, field->shape, value, item);
-    else if (json_object_is_type(value, json_type_string))
+    } else if (json_object_is_type(value, json_type_string)) {
         dm_check_item(d, field, text_of(value), item);
-    else
+        put_back(d, value, item);
+    } else {
         dm_decoder_violate(d, "type", "must be a string");
+    }
 }
 
 static void decode_items(struct dm_decoder *d, const struct dm_field *field, json_object *array,
@@ -140,15 +152,26 @@ static void decode_items(struct dm_decoder *d, const struct dm_field *field, jso
     *ret = (struct dm_list){items, n};
 }
 
-/* Free-form JSON may hold any number; one that json-c has clamped would be kept wrongly. */
-static void check_numbers(struct dm_decoder *d, json_object *value)
+static void check_free_text(struct dm_decoder *d, struct dm_str text)
+{
+    if (dm_utf8_has_control(text, true))
+        dm_decoder_violate(d, "format",
+                           "must not have control characters other than tab and line breaks");
+}
+
+/*
+ * Free-form JSON is its author's, but may hold no number that json-c has clamped, since that would be kept wrongly, and no control
+ * characters.
+ */
+static void check_free(struct dm_decoder *d, json_object *value)
 {
     switch (json_object_get_type(value)) {
     case json_type_object: {
         json_object_object_foreach(value, name, member)
         {
             size_t mark = dm_decoder_down(d, dm_str_from(name));
-            check_numbers(d, member);
+            check_free_text(d, dm_str_from(name));
+            check_free(d, member);
             dm_decoder_up(d, mark);
         }
         break;
@@ -156,7 +179,7 @@ static void check_numbers(struct dm_decoder *d, json_object *value)
     case json_type_array:
         for (size_t i = 0; i < json_object_array_length(value); i++) {
             size_t mark = dm_decoder_down_index(d, i);
-            check_numbers(d, json_object_array_get_idx(value, i));
+            check_free(d, json_object_array_get_idx(value, i));
             dm_decoder_up(d, mark);
         }
         break;
@@ -165,9 +188,11 @@ static void check_numbers(struct dm_decoder *d, json_object *value)
         if (!holds_number(value))
             violate_number(d);
         break;
+    case json_type_string:
+        check_free_text(d, text_of(value));
+        break;
     case json_type_null:
     case json_type_boolean:
-    case json_type_string:
         break;
     }
 }
@@ -189,7 +214,7 @@ static void decode_json_object(struct dm_decoder *d, const struct dm_field *fiel
 {
     dm_check_count(d, field, (size_t)json_object_object_length(object));
     if (field->shape == NULL) {
-        check_numbers(d, object);
+        check_free(d, object);
     } else {
         /* Decoded for the checks alone. */
         void *checked = dm_decoder_alloc(d, 1, field->shape->size);
@@ -258,6 +283,7 @@ static void decode_value(struct dm_decoder *d, const struct dm_field *field, jso
     switch (field->kind) {
     case DM_STRING:
         dm_check_string(d, field, text_of(value), at);
+        put_back(d, value, at);
         break;
     case DM_TIME:
         dm_check_time(d, text_of(value), at);

@@ -29,16 +29,22 @@ enum dm_kind {
     DM_JSON_ARRAY,
 };
 
-/* What a string must be besides its length. */
+/*
+ * What a string must be besides its length, which is that of what is kept. LINE, NAME and TEXT that may not be empty may not be blank
+ * either.
+ */
 enum dm_format {
-    DM_LINE = 0, /* no control characters */
-    DM_TEXT,     /* control characters tab, LF, CR allowed; kept to the letter */
-    DM_UUID,     /* lower-cased */
+    DM_LINE = 0, /* no control characters; kept in NFC */
+    DM_NAME, /* as LINE, but nothing that passes for markup or that cannot be seen: others read it beside what is ours */
+    DM_TEXT, /* control characters tab, LF, CR allowed; kept to the letter */
+    DM_UUID, /* lower-cased */
     DM_EMAIL,
     DM_LANGUAGE, /* BCP 47 */
+    DM_TIMEZONE, /* a name in this machine's time zone database */
+    DM_URI,      /* RFC 3986 */
     DM_CHOICE,   /* one of .choices */
     DM_PASSWORD, /* as TEXT; OpenAPI format "password" */
-    DM_URI,      /* in replies only */
+    DM_FORMAT_LAST = DM_PASSWORD,
 };
 
 struct dm_field {
@@ -77,7 +83,7 @@ struct dm_shape {
 /* One bad field of a request. */
 struct dm_violation {
     char pointer[160]; /* RFC 6901 */
-    /* static: "required", "unknown", "type", "too_short", "too_long", "out_of_range", "format", "choice", "read_only" … */
+    /* static: "required", "unknown", "type", "too_short", "too_long", "out_of_range", "format", "markup", "hidden", "blank" … */
     const char *code;
     char message[160];
     struct dm_violation *next; /* in the order they were met; at most DM_VIOLATIONS_MAX */

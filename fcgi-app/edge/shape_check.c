@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/id.h"
+#include "base/timezone.h"
+#include "base/unicode.h"
 #include "base/utf8.h"
 #include "edge/shape_internal.h"
 
@@ -169,51 +171,114 @@ static struct dm_str keep_uuid(struct dm_decoder *d, struct dm_str s)
     return dm_decoder_keep(d, (struct dm_str){text, s.n});
 }
 
-/* What s breaks besides its length, in words; NULL: nothing. */
-static const char *format_breach(enum dm_format format, struct dm_str s)
+/* What is wrong with a text: a violation's code and words, NULL when nothing is. */
+struct breach {
+    const char *code, *words;
+};
+
+static struct breach format_breach(bool kept, const char *words)
+{
+    return kept ? (struct breach){NULL, NULL} : (struct breach){"format", words};
+}
+
+static struct breach control_breach(struct dm_str s, bool text)
+{
+    return format_breach(!dm_utf8_has_control(s, text),
+                         text ? "must not have control characters other than tab and line breaks"
+                              : "must be one line without control characters");
+}
+
+static struct breach name_breach(struct dm_str s)
+{
+    if (dm_str_find(s, '<', 0) < s.n || dm_str_find(s, '>', 0) < s.n)
+        return (struct breach){"markup", "must not have the characters < and >"};
+    if (dm_unicode_has_hidden(s))
+        return (struct breach){"hidden", "must not have characters that cannot be seen or that "
+                                         "change the direction of writing"};
+    return (struct breach){NULL, NULL};
+}
+
+/* What s breaks besides its length and the field's choices. */
+static struct breach breach_of(enum dm_format format, struct dm_str s)
 {
     switch (format) {
     case DM_TEXT:
     case DM_PASSWORD:
-        return dm_utf8_has_control(s, true)
-                   ? "must not have control characters other than tab and line breaks"
-                   : NULL;
+        return control_breach(s, true);
     case DM_UUID:
-        return dm_id_is_uuid(s) ? NULL : "must be a UUID";
+        return format_breach(dm_id_is_uuid(s), "must be a UUID");
     case DM_EMAIL:
-        return dm_format_is_email(s) ? NULL : "must be an e-mail address";
+        return format_breach(dm_format_is_email(s), "must be an e-mail address");
     case DM_LANGUAGE:
-        return dm_format_is_language(s) ? NULL
-                                        : "must be a language tag such as \"en\" or \"pt-BR\"";
+        return format_breach(dm_format_is_language(s),
+                             "must be a language tag such as \"en\" or \"pt-BR\"");
+    case DM_TIMEZONE:
+        return format_breach(dm_timezone_exists(s),
+                             "must be the name of a time zone such as \"Europe/Berlin\"");
+    case DM_URI:
+        return format_breach(dm_format_is_uri(s), "must be a URI such as \"https://example.org/\"");
+    case DM_NAME: {
+        struct breach breach = control_breach(s, false);
+        return breach.code != NULL ? breach : name_breach(s);
+    }
     case DM_LINE:
     case DM_CHOICE:
-    case DM_URI:
         break;
     }
-    return dm_utf8_has_control(s, false) ? "must be one line without control characters" : NULL;
+    return control_breach(s, false);
+}
+
+/* A line may be typed in more ways than one; what else has a form has but one, and a text is its author's. */
+static struct dm_str form_kept(struct dm_decoder *d, enum dm_format format, struct dm_str s)
+{
+    switch (format) {
+    case DM_LINE:
+    case DM_NAME: {
+        struct dm_str normal = dm_unicode_nfc(d->ctx->arena, s);
+        d->out_of_memory = d->out_of_memory || normal.p == NULL;
+        return normal;
+    }
+    case DM_UUID:
+        return dm_id_is_uuid(s) ? keep_uuid(d, s) : s;
+    default:
+        return s;
+    }
+}
+
+static bool length_ok(struct dm_decoder *d, double min, double max, struct dm_str s)
+{
+    size_t points = dm_utf8_count(s);
+    if (max != 0 && (double)points > max)
+        dm_decoder_violate(d, "too_long", "must have at most %.0f character%s", max,
+                           max == 1 ? "" : "s");
+    else if ((double)points < min)
+        dm_decoder_violate(d, "too_short", "must have at least %.0f character%s", min,
+                           min == 1 ? "" : "s");
+    else
+        return true;
+    return false;
+}
+
+static bool may_be_blank(enum dm_format format, double min)
+{
+    return min < 1 || (format != DM_LINE && format != DM_NAME && format != DM_TEXT);
 }
 
 static void check_text(struct dm_decoder *d, const struct dm_field *field, double min, double max,
-                       struct dm_str s, struct dm_str *ret)
+                       struct dm_str sent, struct dm_str *ret)
 {
-    size_t points = dm_utf8_count(s);
-    if (max != 0 && (double)points > max) {
-        dm_decoder_violate(d, "too_long", "must have at most %.0f character%s", max,
-                           max == 1 ? "" : "s");
+    struct dm_str s = form_kept(d, field->format, sent);
+    if (d->out_of_memory || !length_ok(d, min, max, s))
         return;
-    }
-    if ((double)points < min) {
-        dm_decoder_violate(d, "too_short", "must have at least %.0f character%s", min,
-                           min == 1 ? "" : "s");
-        return;
-    }
-    const char *breach = format_breach(field->format, s);
-    if (breach != NULL)
-        dm_decoder_violate(d, "format", "%s", breach);
+    struct breach breach = breach_of(field->format, s);
+    if (breach.code != NULL)
+        dm_decoder_violate(d, breach.code, "%s", breach.words);
     else if (field->format == DM_CHOICE && !is_choice(field, s))
         violate_choice(d, field);
+    else if (!may_be_blank(field->format, min) && dm_unicode_is_blank(s))
+        dm_decoder_violate(d, "blank", "must not be blank");
     else
-        *ret = field->format == DM_UUID ? keep_uuid(d, s) : dm_decoder_keep(d, s);
+        *ret = s.p == sent.p ? dm_decoder_keep(d, s) : s;
 }
 
 void dm_check_string(struct dm_decoder *d, const struct dm_field *field, struct dm_str s,

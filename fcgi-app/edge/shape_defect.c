@@ -90,7 +90,7 @@ static const char *format_defect(const struct dm_shape *shape, const struct dm_f
     bool choices = field->choices != NULL && field->choices[0] != NULL;
     if ((field->format == DM_CHOICE) != choices)
         return defect(shape, field, "choices and format DM_CHOICE belong together");
-    if ((size_t)field->format > (size_t)DM_URI)
+    if ((size_t)field->format > (size_t)DM_FORMAT_LAST)
         return defect(shape, field, "its format is unknown");
     return NULL;
 }

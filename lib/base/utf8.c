@@ -73,6 +73,11 @@ struct dm_str dm_utf8_clip(struct dm_str s, size_t max_points)
     return s;
 }
 
+static bool is_line_end(struct dm_str sequence)
+{
+    return dm_str_eq_c(sequence, "\u2028") || dm_str_eq_c(sequence, "\u2029");
+}
+
 bool dm_utf8_has_control(struct dm_str s, bool text)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -83,6 +88,8 @@ bool dm_utf8_has_control(struct dm_str s, bool text)
             return true;
         /* U+0080 to U+009F */
         if (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0)
+            return true;
+        if (c == 0xe2 && !text && is_line_end(dm_str_slice(s, i, 3)))
             return true;
     }
     return false;

@@ -40,6 +40,7 @@ int main(void)
         SUITE(sealed),
         SUITE(secret),
         SUITE(str),
+        SUITE(timezone),
         SUITE(totp),
         SUITE(trace),
         SUITE(transfer),

@@ -33,6 +33,7 @@ CU_TestInfo *dm_result_suite(void);
 CU_TestInfo *dm_sealed_suite(void);
 CU_TestInfo *dm_secret_suite(void);
 CU_TestInfo *dm_str_suite(void);
+CU_TestInfo *dm_timezone_suite(void);
 CU_TestInfo *dm_totp_suite(void);
 CU_TestInfo *dm_trace_suite(void);
 CU_TestInfo *dm_transfer_suite(void);

@@ -22,7 +22,7 @@ static void emails(void)
         "a..b@c.d", "a b@c.d",   "a@b c.d",      "a@-b.c",      "a@b-.c",
         "a@@b.c",   "a@b@c.d",   "\"a\"@b.c",    "a@[1.2.3.4]", "<a@b.c>",
         "a@b.c\n",  "a\r\n@b.c", "\xc3\xbc@b.c", "a@b_c.d",     "a,b@c.d",
-        "a@b.c ",
+        "a@b.c ",   "a@1.2.3.4", "a@b.1",
     };
     for (size_t i = 0; i < COUNT(taken); i++)
         CU_ASSERT_TRUE(dm_format_is_email(dm_str_from(taken[i])));
@@ -64,15 +64,82 @@ static void email_key_is_lower_case(void)
 
 static void languages(void)
 {
-    static const char *const taken[] = {"en", "deu", "pt-BR", "zh-Hant", "zh-Hant-TW", "es-419"};
-    static const char *const refused[] = {"",       "e",      "en-",      "-en",     "en_US",
-                                          "en-U",   "en-USA", "en--US",   "e1",      "zh-Hant-",
-                                          "en-US-", "es-41",  "en-US-US", "zh-Han1", "englishes"};
+    static const char *const taken[] = {"en",
+                                        "deu",
+                                        "pt-BR",
+                                        "zh-Hant",
+                                        "zh-Hant-TW",
+                                        "es-419",
+                                        "de-CH-1996",
+                                        "sl-rozaj-biske",
+                                        "en-a-bbb-x-a-ccc",
+                                        "de-DE-u-co-phonebk",
+                                        "hy-Latn-IT-arevela",
+                                        "en-x-twain",
+                                        "EN-us"};
+    static const char *const refused[] = {
+        "",          "e",      "en-",      "-en",         "en_US", "en-U",     "en-USA",
+        "en--US",    "e1",     "zh-Hant-", "en-US-",      "es-41", "en-US-US", "zh-Han1",
+        "englishes", "zh-yue", "x-a",      "i-klingon",   "en-a",  "en-x",     "en-u-x",
+        "de-419-DE", "en-x-",  "de-1",     "en-abcdefghi"};
     for (size_t i = 0; i < COUNT(taken); i++)
         CU_ASSERT_TRUE(dm_format_is_language(dm_str_from(taken[i])));
     for (size_t i = 0; i < COUNT(refused); i++)
         CU_ASSERT_FALSE(dm_format_is_language(dm_str_from(refused[i])));
     CU_ASSERT_FALSE(dm_format_is_language((struct dm_str){NULL, 0}));
+}
+
+static void uris(void)
+{
+    /* The first eight are RFC 3986 §1.1.2's. */
+    static const char *const taken[] = {
+        "ftp://ftp.is.co.za/rfc/rfc1808.txt",
+        "http://www.ietf.org/rfc/rfc2396.txt",
+        "ldap://[2001:db8::7]/c=GB?objectClass?one",
+        "mailto:John.Doe@example.com",
+        "news:comp.infosystems.www.servers.unix",
+        "tel:+1-816-555-1212",
+        "telnet://192.0.2.16:80/",
+        "urn:oasis:names:specification:docbook:dtd:xml:4.1.2",
+        "https://example.org",
+        "https://user:pw@example.org:8443/a;b=c/%7Ed?e=/?f#g/?h",
+        "file:///etc/hosts",
+        "https://xn--bcher-kva.example/%C3%BC",
+        "a:",
+        "http://h:/",
+    };
+    static const char *const refused[] = {
+        "",
+        "example.org",
+        "//example.org/a",
+        "/a",
+        "not a url",
+        ":a",
+        "1a:b",
+        "a_b:c",
+        "http://a b/",
+        "http://b\u00fccher.example/",
+        "http://a/%",
+        "http://a/%zz",
+        "http://a/<b>",
+        "http://a/\"",
+        "http://a/\\b",
+        "http://a/{b}",
+        "http://a:b/",
+        "http://[::1/",
+        "http://[1.2.3.4]/",
+        "http://[::1]x/",
+        "http://a@b@c/",
+        "http://a/#b#c",
+        "http://a/\n",
+        "javascript:alert('<x>')",
+    };
+    for (size_t i = 0; i < COUNT(taken); i++)
+        CU_ASSERT_TRUE(dm_format_is_uri(dm_str_from(taken[i])));
+    for (size_t i = 0; i < COUNT(refused); i++)
+        CU_ASSERT_FALSE(dm_format_is_uri(dm_str_from(refused[i])));
+    CU_ASSERT_FALSE(dm_format_is_uri(DM_STR("http://a/\0")));
+    CU_ASSERT_FALSE(dm_format_is_uri((struct dm_str){NULL, 0}));
 }
 
 static void tokens(void)
@@ -126,6 +193,7 @@ CU_TestInfo *dm_format_suite(void)
         {"lengths of e-mail addresses", email_lengths},
         {"an e-mail key is lower case", email_key_is_lower_case},
         {"language tags", languages},
+        {"URIs", uris},
         {"tokens", tokens},
         {"URL decoding", url_decoding},
         {"URL encoding leaves the unreserved", url_encoding_leaves_the_unreserved},

@@ -83,6 +83,10 @@ static void controls_are_found(void)
     CU_ASSERT_FALSE(dm_utf8_has_control(DM_STR("a\tb\r\nc"), true));
     CU_ASSERT_TRUE(dm_utf8_has_control(DM_STR("a\tb"), false));
     CU_ASSERT_TRUE(dm_utf8_has_control(DM_STR("a\n"), false));
+    CU_ASSERT_TRUE(dm_utf8_has_control(DM_STR("a\u2028b"), false));
+    CU_ASSERT_TRUE(dm_utf8_has_control(DM_STR("a\u2029"), false));
+    CU_ASSERT_FALSE(dm_utf8_has_control(DM_STR("a\u2028\u2029"), true));
+    CU_ASSERT_FALSE(dm_utf8_has_control(DM_STR("a\u2027\u202a\xe2"), false));
 }
 
 CU_TestInfo *dm_utf8_suite(void)

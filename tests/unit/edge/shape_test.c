@@ -10,7 +10,7 @@ struct style {
     struct dm_opt_num warmth;
 };
 struct sample {
-    struct dm_str id, name, note, mode, mail, language, password;
+    struct dm_str id, name, note, mode, mail, language, password, title, zone, place;
     struct dm_opt_int age, any;
     struct dm_opt_num ratio;
     struct dm_opt_bool active;
@@ -38,6 +38,9 @@ static const struct dm_field sample_fields[] = {
     {.name = "mail", .kind = DM_STRING, AT(mail), .format = DM_EMAIL},
     {.name = "language", .kind = DM_STRING, AT(language), .format = DM_LANGUAGE},
     {.name = "pass/w~rd", .kind = DM_STRING, AT(password), .format = DM_PASSWORD, .max = 3},
+    {.name = "title", .kind = DM_STRING, AT(title), .format = DM_NAME, .min = 1, .max = 8},
+    {.name = "zone", .kind = DM_STRING, AT(zone), .format = DM_TIMEZONE},
+    {.name = "place", .kind = DM_STRING, AT(place), .format = DM_URI},
     {.name = "age", .kind = DM_INTEGER, AT(age), .max = 150},
     {.name = "any", .kind = DM_INTEGER, AT(any)},
     {.name = "ratio", .kind = DM_NUMBER, AT(ratio), .min = -1, .max = 1},
@@ -189,6 +192,92 @@ static void test_each_breach_has_its_pointer_and_code(void)
     CU_ASSERT_TRUE(breaks("{\"name\":\"ab\",\"free\":[]}", "/free", "type"));
     CU_ASSERT_TRUE(
         breaks("{\"name\":\"ab\",\"checked\":{\"tone\":\"k\",\"x\":0}}", "/checked/x", "unknown"));
+    end();
+}
+
+static void test_a_line_is_kept_in_nfc_and_a_text_to_the_letter(void)
+{
+    begin(1 << 20);
+    CU_ASSERT_EQUAL_FATAL(
+        decode("{\"name\":\"e\u0301a\u0301e\u0301a\u0301\",\"note\":\"e\u0301<b>\",\"title\":"
+               "\"A\u030a\","
+               "\"traits\":[\"u\u0308\"],\"keptWords\":[\"o\u0308\",\"w\"],"
+               "\"keptItems\":[{\"tone\":\"n\u0303\"}],\"free\":{\"e\u0301\":\"e\u0301\"}}"),
+        DM_OK);
+    CU_ASSERT_STR(sample->name, "\u00e9\u00e1\u00e9\u00e1");
+    CU_ASSERT_STR(sample->note, "e\u0301<b>");
+    CU_ASSERT_STR(sample->title, "\u00c5");
+    CU_ASSERT_STR(((struct dm_str *)sample->traits.items)[0], "\u00fc");
+    CU_ASSERT_STR(sample->kept_words, "[\"\u00f6\",\"w\"]");
+    CU_ASSERT_STR(sample->kept_items, "[{\"tone\":\"\u00f1\"}]");
+    CU_ASSERT_STR(sample->free, "{\"e\u0301\":\"e\u0301\"}");
+    end();
+}
+
+/* That the member with this text in JSON is told with this code; NULL: it is taken. */
+static void assert_told(const char *member, const char *text, const char *code)
+{
+    char pointer[40];
+    snprintf(pointer, sizeof(pointer), "/%s", member);
+    struct dm_str json =
+        dm_arena_printf(ctx.arena, "{\"name\":\"ab\",\"%s\":\"%s\"}", member, text);
+    bool good = code == NULL ? decode(json.p) == DM_OK : breaks(json.p, pointer, code);
+    if (!good)
+        fprintf(stderr, "\n%s: %s\n", json.p, violations ? violations->code : "taken");
+    CU_ASSERT_TRUE(good);
+}
+
+static void test_a_name_has_no_markup_and_nothing_that_cannot_be_seen(void)
+{
+    begin(1 << 20);
+    assert_told("title", "O'Neill & Co", "too_long");
+    assert_told("title", "O'Neill", NULL);
+    assert_told("title", "A & \\\"B\\\"", NULL);
+    assert_told("title", "<b>", "markup");
+    assert_told("title", "1 > 0", "markup");
+    assert_told("title", "a\u202eb", "hidden");
+    assert_told("title", "a\u2066b", "hidden");
+    assert_told("title", "a\u200bb", "hidden");
+    assert_told("title", "a\ufeff", "hidden");
+    assert_told("title", "a\\tb", "format");
+    assert_told("title", "a\u2028b", "format");
+    assert_told("title", "", "too_short");
+    assert_told("title", "  ", "blank");
+    assert_told("title", "\u00a0\u3000", "blank");
+    end();
+}
+
+static void test_what_may_not_be_empty_may_not_be_blank(void)
+{
+    begin(1 << 20);
+    CU_ASSERT_TRUE(breaks("{\"name\":\" \\u2003 \"}", "/name", "blank"));
+    assert_told("note", " \\n ", NULL);
+    assert_told("pass/w~rd", "  ", NULL);
+    CU_ASSERT_TRUE(
+        breaks("{\"name\":\"ab\",\"style\":{\"tone\":\"\\t\"}}", "/style/tone", "format"));
+    CU_ASSERT_TRUE(breaks("{\"name\":\"ab\",\"style\":{\"tone\":\" \"}}", "/style/tone", "blank"));
+    end();
+}
+
+static void test_formats_are_asked_of_their_parsers(void)
+{
+    begin(1 << 20);
+    assert_told("zone", "Europe/Berlin", NULL);
+    assert_told("zone", "Europe/Atlantis", "format");
+    assert_told("zone", "../../../etc/passwd", "format");
+    assert_told("place", "https://example.org/a?b#c", NULL);
+    assert_told("place", "example.org", "format");
+    assert_told("language", "de-CH-1996", NULL);
+    end();
+}
+
+static void test_free_form_json_has_no_control_characters(void)
+{
+    begin(1 << 20);
+    CU_ASSERT_EQUAL(decode("{\"name\":\"ab\",\"free\":{\"a\":[\"two\\nlines\"]}}"), DM_OK);
+    CU_ASSERT_TRUE(
+        breaks("{\"name\":\"ab\",\"free\":{\"a\":[\"\\u0007\"]}}", "/free/a/0", "format"));
+    CU_ASSERT_TRUE(breaks("{\"name\":\"ab\",\"free\":{\"\\u001b\":1}}", "/free/\x1b", "format"));
     end();
 }
 
@@ -709,6 +798,13 @@ CU_TestInfo *dm_shape_suite(void)
         {"every kind is decoded", test_every_kind_is_decoded},
         {"what is left out is absent or initial", test_what_is_left_out_is_absent_or_initial},
         {"each breach has its pointer and code", test_each_breach_has_its_pointer_and_code},
+        {"a line is kept in NFC and a text to the letter",
+         test_a_line_is_kept_in_nfc_and_a_text_to_the_letter},
+        {"a name has no markup and nothing that cannot be seen",
+         test_a_name_has_no_markup_and_nothing_that_cannot_be_seen},
+        {"what may not be empty may not be blank", test_what_may_not_be_empty_may_not_be_blank},
+        {"formats are asked of their parsers", test_formats_are_asked_of_their_parsers},
+        {"free-form JSON has no control characters", test_free_form_json_has_no_control_characters},
         {"items are told by index", test_items_are_told_by_index},
         {"numbers beyond our types are out of range",
          test_numbers_beyond_our_types_are_out_of_range},
