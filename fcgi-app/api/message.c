@@ -186,20 +186,72 @@ static enum dm_result message_list(struct dm_call *call)
     return dm_page_end(call, r, more);
 }
 
-static enum dm_result message_create(struct dm_call *call)
+/* In the conversation that the first of call->params names. */
+static enum dm_result say(struct dm_call *call, struct dm_str content)
 {
-    const struct message_write *in = call->in;
-    const struct dm_turn_new say = {.message_id = call->new_id, .content = in->content};
+    const struct dm_turn_new new = {.message_id = call->new_id, .content = content};
     struct dm_turn *said = dm_arena_alloc(call->ctx.arena, sizeof(*said));
     if (said == NULL)
         return dm_ctx_nomem(&call->ctx);
-    enum dm_result r = dm_reply_say(call->domain, &call->ctx, dm_call_owned(call), &say, said);
+    enum dm_result r = dm_reply_say(call->domain, &call->ctx, dm_call_owned(call), &new, said);
     if (r != DM_OK)
         return r;
-    dm_call_location(call, said->message.id);
+    dm_call_location_below(call, "message.create", said->message.id);
     *(struct turn *)call->out = (struct turn){&said->message, &said->reply, said->reply.usage};
     return DM_OK;
 }
+
+static enum dm_result message_create(struct dm_call *call)
+{
+    const struct message_write *in = call->in;
+    return say(call, in->content);
+}
+
+/* As it was before majors: the conversation stands in the body, and the text under either of two names. */
+struct chat_send {
+    struct dm_str conversation_id, content, message;
+};
+static const struct dm_field chat_fields[] = {
+    {.name = "conversationId",
+     .kind = DM_STRING,
+     .format = DM_UUID,
+     .required = true,
+     .offset = offsetof(struct chat_send, conversation_id),
+     .text = "where it is said"},
+    {.name = "content",
+     .kind = DM_STRING,
+     .format = DM_TEXT,
+     .offset = offsetof(struct chat_send, content),
+     .min = 1,
+     .max = 10000,
+     .text = "what is said to the self: this or message, not both"},
+    {.name = "message",
+     .kind = DM_STRING,
+     .format = DM_TEXT,
+     .offset = offsetof(struct chat_send, message),
+     .min = 1,
+     .max = 10000,
+     .text = "the older name of content"},
+};
+static const struct dm_shape chat_shape = DM_SHAPE(struct chat_send, "ChatSend", chat_fields);
+
+static enum dm_result chat_send(struct dm_call *call)
+{
+    const struct chat_send *in = call->in;
+    if (in->content.p != NULL && in->message.p != NULL)
+        return dm_err_set_field(&call->ctx.err, "/message", "unknown",
+                                "is the older name of content: send one of the two");
+    if (in->content.p == NULL && in->message.p == NULL)
+        return dm_err_set_field(&call->ctx.err, "/content", "required", "must be given");
+    call->params[0] = in->conversation_id;
+    return say(call, in->content.p != NULL ? in->content : in->message);
+}
+static const struct dm_deprecation chat_deprecated = {
+    .at_s = DM_API_MVP_AT_S,
+    .sunset_s = DM_API_MVP_SUNSET_S,
+    .successor = "message.create",
+    .notice = "/api/versions",
+};
 
 static const struct dm_route routes[] = {
     {.name = "message.list",
@@ -226,5 +278,20 @@ static const struct dm_route routes[] = {
      .idempotent_key = true,
      .summary = "Say something to the self and have its reply",
      .serve = message_create},
+    {.name = "chat.send",
+     .method = DM_POST,
+     .path = "/api/chat/send",
+     .at_root = true,
+     .deprecated = &chat_deprecated,
+     .auth = DM_AUTH_USER,
+     .scope = DM_SCOPE_CONVERSATION_WRITE,
+     .limit = DM_LIMIT_MODEL,
+     .door = DM_DOOR_STREAM,
+     .request = &chat_shape,
+     .response = &turn_shape,
+     .status = 201,
+     .idempotent_key = true,
+     .summary = "Say something to the self: the older way",
+     .serve = chat_send},
 };
 const struct dm_routes dm_message_routes = DM_ROUTES(routes);

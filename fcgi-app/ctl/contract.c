@@ -21,6 +21,7 @@ static int router(struct dm_router **ret_router)
     return dm_api_router(&err, ret_router) == DM_OK ? 0 : dm_ctl_fail(err.detail);
 }
 
+/* Of the newest major, which is the one that clients should be made for. */
 int dm_ctl_openapi(const struct dm_ctl_options *options, int argc, char **argv)
 {
     (void)options;
@@ -32,7 +33,8 @@ int dm_ctl_openapi(const struct dm_ctl_options *options, int argc, char **argv)
         return status;
     struct dm_buf text;
     dm_buf_init(&text, NULL, TEXT_BYTES_MAX);
-    bool good = dm_openapi_print(rows, PACKAGE_VERSION, &text) == DM_OK &&
+    int major = dm_router_newest(rows)->major;
+    bool good = dm_openapi_print(rows, major, PACKAGE_VERSION, &text) == DM_OK &&
                 fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
     dm_buf_done(&text);
     dm_router_free(rows);

@@ -14,6 +14,7 @@ struct dm_ctl_command {
     int (*run)(const struct dm_ctl_options *options, int argc, char **argv);
 };
 
+int dm_ctl_api_diff(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_audit_verify(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_config_check(const struct dm_ctl_options *options, int argc, char **argv);
 int dm_ctl_config_print(const struct dm_ctl_options *options, int argc, char **argv);

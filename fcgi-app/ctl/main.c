@@ -7,6 +7,8 @@
 #define PROGRAM "digitalmectl"
 
 static const struct dm_ctl_command commands[] = {
+    {"api-diff", "tell breaking from harmless changes between two OpenAPI documents",
+     dm_ctl_api_diff},
     {"audit verify", "read the audit trail and say whether it is as it was written",
      dm_ctl_audit_verify},
     {"config check", "read the configuration as the programs do and say what is wrong",

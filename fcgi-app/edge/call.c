@@ -1,7 +1,7 @@
 /* What handlers ask of their call: a merged patch, an ETag, a version from If-Match, a Location, what the path names. Each is one line in a handler. */
 #include "edge/call.h"
 
-#define LOCATION_BYTES_MAX 1024
+#include "edge/server.h"
 
 struct dm_owned dm_call_owned(const struct dm_call *call)
 {
@@ -45,20 +45,25 @@ enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_ver
     return DM_OK;
 }
 
+static void set_location(struct dm_call *call, size_t index, struct dm_str id)
+{
+    const struct dm_router *router = dm_server_options(call->server)->router;
+    struct dm_str path = dm_router_fill(router, index, call->params, call->ctx.arena);
+    if (path.p)
+        dm_response_header(
+            call->response, "Location",
+            dm_arena_printf(call->ctx.arena, "%.*s/%.*s", DM_STR_ARG(path), DM_STR_ARG(id)));
+}
+
 void dm_call_location(struct dm_call *call, struct dm_str id)
 {
-    struct dm_buf path;
-    struct dm_str rest = dm_str_from(call->route->path + 1); /* behind the first '/' */
-    struct dm_str part;
-    size_t n_params = 0;
-    dm_buf_init(&path, call->ctx.arena, LOCATION_BYTES_MAX);
-    dm_buf_add_c(&path, DM_API_BASE);
-    while (dm_str_next(&rest, '/', &part)) {
-        dm_buf_add_char(&path, '/');
-        dm_buf_add(&path, part.p[0] == '{' ? call->params[n_params++] : part);
-    }
-    dm_buf_add_char(&path, '/');
-    dm_buf_add(&path, id);
-    if (!dm_buf_failed(&path))
-        dm_response_header(call->response, "Location", dm_buf_str(&path));
+    set_location(call, call->match->index, id);
+}
+
+void dm_call_location_below(struct dm_call *call, const char *row_name, struct dm_str id)
+{
+    const struct dm_router *router = dm_server_options(call->server)->router;
+    size_t index = dm_router_find(router, dm_router_newest(router)->major, row_name);
+    if (index != DM_NO_ROW)
+        set_location(call, index, id);
 }

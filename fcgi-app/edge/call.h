@@ -18,8 +18,10 @@ struct dm_call {
     struct dm_ctx ctx;
     const struct dm_server *server;
     const struct dm_domain *domain;
-    const struct dm_route *route;
+    const struct dm_route *route; /* match->route */
+    const struct dm_match *match;
     const struct dm_request *request;
+    struct dm_str path; /* the request's, or what it stands for when that is an old one */
     struct dm_response *response;
     struct dm_principal principal;
     struct dm_str params[DM_PATH_PARAMS_MAX]; /* path parameters in order: lower-case UUIDs */
@@ -55,5 +57,7 @@ void dm_call_etag(struct dm_call *call, int64_t version);
 DM_MUST_CHECK enum dm_result dm_call_if_match(struct dm_call *call, struct dm_opt_int *ret_version);
 /* Set Location of what was added to the collection that the call's path names: that path, and the id below it. */
 void dm_call_location(struct dm_call *call, struct dm_str id);
+/* The same of another row's collection in the newest major, whose parameters are in call->params. */
+void dm_call_location_below(struct dm_call *call, const char *row_name, struct dm_str id);
 
 #endif

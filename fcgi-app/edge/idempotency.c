@@ -28,10 +28,10 @@ static struct dm_str fingerprint(struct dm_call *call)
     const struct dm_request *request = call->request;
     char hex[DM_SHA256_HEX];
     struct dm_buf text;
-    dm_buf_init(&text, call->ctx.arena, request->path.n + request->body.n + 16);
+    dm_buf_init(&text, call->ctx.arena, call->path.n + request->body.n + 16);
     dm_buf_add_c(&text, dm_method_name(request->method));
     dm_buf_add_char(&text, '\n');
-    dm_buf_add(&text, request->path);
+    dm_buf_add(&text, call->path);
     dm_buf_add_char(&text, '\n');
     dm_buf_add(&text, request->body);
     if (dm_buf_failed(&text))

@@ -7,6 +7,7 @@
 
 static const char *const request_labels[] = {"route", "method", "status", NULL};
 static const char *const route_labels[] = {"route", NULL};
+static const char *const path_labels[] = {"path", "method", NULL};
 static const char *const door_labels[] = {"door", NULL};
 static const char *const limit_labels[] = {"class", "outcome", NULL};
 
@@ -26,6 +27,13 @@ static const struct dm_metric_family unrouted = {
     .name = "digitalme_http_unrouted_total",
     .kind = DM_COUNTER,
     .help = "Requests that no row serves: unknown path or method, OPTIONS.",
+};
+static const struct dm_metric_family deprecated = {
+    .name = "digitalme_http_deprecated_total",
+    .kind = DM_COUNTER,
+    .help =
+        "Requests to what is deprecated, by its path: an old one with all below it, or a row's.",
+    .labels = path_labels,
 };
 static const struct dm_metric_family degraded = {
     .name = "digitalme_gate_degraded_total",
@@ -48,14 +56,31 @@ static const struct dm_metric_family busy = {
 struct row_cells {
     struct dm_metric_cell *requests[STATUS_CLASSES];
     struct dm_metric_cell *duration;
+    struct dm_metric_cell *deprecated; /* NULL: it is not */
 };
 
 struct dm_meter {
+    const struct dm_surface *surface;
     struct row_cells *rows;
+    struct dm_metric_cell **aliases; /* a cell each */
     struct dm_metric_cell *unrouted, *degraded;
     struct dm_metric_cell *limited[DM_LIMIT_LAST + 1][DM_LIMITED_SHADOWED + 1];
     struct dm_metric_cell *busy[DM_DOOR_STREAM + 1];
 };
+
+/* A row's requests count as one, whichever major they ask. False: the row is the first of its name. */
+static bool share_row(struct dm_meter *meter, const struct dm_router *router, size_t index)
+{
+    const struct dm_route *route = dm_router_row(router, index);
+    for (size_t i = 0; i < index; i++) {
+        const struct dm_route *other = dm_router_row(router, i);
+        if (strcmp(other->name, route->name) == 0 && other->method == route->method) {
+            meter->rows[index] = meter->rows[i];
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool make_row(struct row_cells *cells, struct dm_metrics *metrics,
                      const struct dm_route *route)
@@ -69,6 +94,42 @@ static bool make_row(struct row_cells *cells, struct dm_metrics *metrics,
     }
     cells->duration = dm_metrics_cell(metrics, &durations, (const char *[]){route->name});
     return cells->duration != NULL;
+}
+
+static bool make_rows(struct dm_meter *meter, struct dm_metrics *metrics,
+                      const struct dm_router *router)
+{
+    size_t n = dm_router_count(router);
+    meter->rows = calloc(n ? n : 1, sizeof(*meter->rows));
+    if (!meter->rows)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct row_cells *cells = &meter->rows[i];
+        const struct dm_route *row = dm_router_row(router, i);
+        if (!share_row(meter, router, i) && !make_row(cells, metrics, row))
+            return false;
+        cells->deprecated = NULL;
+        const char *values[] = {dm_router_path(router, i), dm_method_name(row->method)};
+        if (dm_router_deprecation(router, i) &&
+            !(cells->deprecated = dm_metrics_cell(metrics, &deprecated, values)))
+            return false;
+    }
+    return true;
+}
+
+static bool make_aliases(struct dm_meter *meter, struct dm_metrics *metrics)
+{
+    size_t n = meter->surface->n_aliases;
+    meter->aliases = calloc(n ? n : 1, sizeof(struct dm_metric_cell *));
+    if (!meter->aliases)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *values[] = {meter->surface->aliases[i].path, "any"};
+        meter->aliases[i] = dm_metrics_cell(metrics, &deprecated, values);
+        if (!meter->aliases[i])
+            return false;
+    }
+    return true;
 }
 
 /* Every outcome of every class that has limits. */
@@ -89,13 +150,9 @@ static bool make_limited(struct dm_meter *meter, struct dm_metrics *metrics)
 static bool make_all(struct dm_meter *meter, struct dm_metrics *metrics,
                      const struct dm_router *router)
 {
-    size_t n = dm_router_count(router);
-    meter->rows = calloc(n ? n : 1, sizeof(*meter->rows));
-    if (!meter->rows)
+    meter->surface = dm_router_surface(router);
+    if (!make_rows(meter, metrics, router) || !make_aliases(meter, metrics))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!make_row(&meter->rows[i], metrics, dm_router_row(router, i)))
-            return false;
     meter->unrouted = dm_metrics_cell(metrics, &unrouted, NULL);
     meter->degraded = dm_metrics_cell(metrics, &degraded, NULL);
     meter->busy[DM_DOOR_API] = dm_metrics_cell(metrics, &busy, (const char *[]){"api"});
@@ -118,16 +175,21 @@ void dm_meter_free(struct dm_meter *meter)
 {
     if (!meter)
         return;
+    free(meter->aliases);
     free(meter->rows);
     free(meter);
 }
 
-void dm_meter_request(struct dm_meter *meter, size_t index, int status, int64_t us)
+void dm_meter_request(struct dm_meter *meter, const struct dm_match *match, int status, int64_t us)
 {
-    struct row_cells *cells = &meter->rows[index];
+    const struct row_cells *cells = &meter->rows[match->index];
     int class = status / 100 - 2;
     dm_metric_add(cells->requests[class >= 0 && class < STATUS_CLASSES ? class : 3], 1);
     dm_metric_observe_us(cells->duration, us);
+    if (cells->deprecated)
+        dm_metric_add(cells->deprecated, 1);
+    if (match->alias)
+        dm_metric_add(meter->aliases[match->alias - meter->surface->aliases], 1);
 }
 
 void dm_meter_unrouted(struct dm_meter *meter)

@@ -10,8 +10,8 @@ struct dm_meter;
 /* NULL when out of memory. The cells live as long as the registry. Caller frees with dm_meter_free. */
 struct dm_meter *dm_meter_new(struct dm_metrics *metrics, const struct dm_router *router);
 void dm_meter_free(struct dm_meter *meter); /* NULL allowed */
-/* One request answered by the row of that index. */
-void dm_meter_request(struct dm_meter *meter, size_t index, int status, int64_t us);
+/* One request answered by the match's row. */
+void dm_meter_request(struct dm_meter *meter, const struct dm_match *match, int status, int64_t us);
 void dm_meter_unrouted(struct dm_meter *meter); /* one that no row serves */
 void dm_meter_degraded(struct dm_meter *meter); /* one that the gate judged without Redis */
 /* One that was over a limit of the class. */

@@ -24,6 +24,7 @@ struct entry {
 
 struct printer {
     const struct dm_router *router;
+    int major;
     struct dm_arena *arena;
     struct dm_json_writer w;
     struct entry *entries;
@@ -77,9 +78,11 @@ static const struct header_parameter {
 static const struct header_parameter response_headers[] = {
     {"ApiVersion", "API-Version", "The major version that answered"},
     {"CorrelationId", "X-Correlation-Id", "The request's own, or a new one"},
+    {"Deprecation", "Deprecation", "Since when this call is deprecated (RFC 9745)"},
     {"ETag", "ETag", "The version of the entity, for If-Match and If-None-Match"},
     {"IdempotencyReplayed", "Idempotency-Replayed", "true: this is the stored answer"},
     {"InstanceId", "X-Instance-Id", "The process that answered"},
+    {"Link", "Link", "What to call instead, and where its end is told of (RFC 8288)"},
     {"Location", "Location", "The path of what was created"},
     {"RateLimit", "RateLimit", "What is left of the limit (IETF RateLimit fields)"},
     {"RateLimitPolicy", "RateLimit-Policy", "The limits that apply (IETF RateLimit fields)"},
@@ -87,6 +90,7 @@ static const struct header_parameter response_headers[] = {
     {"RateLimitRemaining", "X-RateLimit-Remaining", "What is left of it"},
     {"RateLimitReset", "X-RateLimit-Reset", "Seconds until it is whole again"},
     {"RetryAfter", "Retry-After", "Seconds to wait"},
+    {"Sunset", "Sunset", "Until when this call will answer (RFC 8594)"},
     {"WwwAuthenticate", "WWW-Authenticate", "The challenge (RFC 6750)"},
 };
 
@@ -177,9 +181,18 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
+/* Is the row one of the major's, or of the root's? */
+static bool is_told(const struct printer *p, size_t index)
+{
+    const struct dm_version *version = dm_router_version(p->router, index);
+    return version == NULL || version->major == p->major;
+}
+
 static void collect_all(struct printer *p)
 {
     for (size_t i = 0; i < dm_router_count(p->router) && p->result == DM_OK; i++) {
+        if (!is_told(p, i))
+            continue;
         const struct dm_route *row = dm_router_row(p->router, i);
         if (row->request != NULL)
             collect(p, row->request, request_form(row));
@@ -428,9 +441,16 @@ static void write_query_parameters(struct dm_json_writer *w, const struct dm_sha
     }
 }
 
-static void write_row_parameters(struct dm_json_writer *w, const struct dm_route *row,
-                                 bool versioned)
+/* A row, and what it owes to others. */
+struct operation {
+    const struct dm_route *row;
+    const struct dm_deprecation *deprecation; /* NULL: none */
+    bool versioned; /* a row of this path minds If-Match: so the others tell the ETag */
+};
+
+static void write_row_parameters(struct dm_json_writer *w, const struct operation *operation)
 {
+    const struct dm_route *row = operation->row;
     name_array(w, "parameters");
     write_path_parameters(w, row->path);
     write_query_parameters(w, row->query);
@@ -439,7 +459,7 @@ static void write_row_parameters(struct dm_json_writer *w, const struct dm_route
         write_ref(w, "parameters", "IdempotencyKey", "");
     if (row->if_match)
         write_ref(w, "parameters", "IfMatch", "");
-    if (versioned && row->method == DM_GET)
+    if (operation->versioned && row->method == DM_GET)
         write_ref(w, "parameters", "IfNoneMatch", "");
     dm_json_array_end(w);
 }
@@ -504,12 +524,25 @@ static void write_media(struct dm_json_writer *w, const struct dm_route *row)
     dm_json_object_end(w);
 }
 
-static void write_own_headers(struct dm_json_writer *w, const struct dm_route *row, int status,
-                              bool versioned)
+static void write_deprecation_headers(struct dm_json_writer *w,
+                                      const struct dm_deprecation *deprecation)
 {
+    if (deprecation == NULL)
+        return;
+    write_header_ref(w, "Deprecation");
+    if (deprecation->sunset_s != 0)
+        write_header_ref(w, "Sunset");
+    write_header_ref(w, "Link");
+}
+
+static void write_own_headers(struct dm_json_writer *w, const struct operation *operation,
+                              int status)
+{
+    const struct dm_route *row = operation->row;
     name_object(w, "headers");
     write_common_headers(w);
-    if (versioned && row->status != 204)
+    write_deprecation_headers(w, operation->deprecation);
+    if (operation->versioned && row->status != 204)
         write_header_ref(w, "ETag");
     if (row->idempotent_key)
         write_header_ref(w, "IdempotencyReplayed");
@@ -523,14 +556,14 @@ static void write_own_headers(struct dm_json_writer *w, const struct dm_route *r
 }
 
 /* The row's own answer under one of its statuses. */
-static void write_own(struct dm_json_writer *w, const struct dm_route *row, int status,
-                      bool versioned)
+static void write_own(struct dm_json_writer *w, const struct operation *operation, int status)
 {
+    const struct dm_route *row = operation->row;
     char text[12];
     snprintf(text, sizeof(text), "%d", status);
     name_object(w, text);
     name_string(w, "description", dm_response_reason(status));
-    write_own_headers(w, row, status, versioned);
+    write_own_headers(w, operation, status);
     if (status != 304 && (row->media != NULL || row->response != NULL)) {
         name_object(w, "content");
         if (row->media != NULL)
@@ -567,15 +600,15 @@ static bool can_occur(const struct dm_route *row, enum dm_problem problem)
     }
 }
 
-static void write_row_responses(struct dm_json_writer *w, const struct dm_route *row,
-                                bool versioned)
+static void write_row_responses(struct dm_json_writer *w, const struct operation *operation)
 {
+    const struct dm_route *row = operation->row;
     name_object(w, "responses");
-    write_own(w, row, row->status, versioned);
+    write_own(w, operation, row->status);
     if (row->status_unwell != 0)
-        write_own(w, row, row->status_unwell, versioned);
-    if (versioned && row->method == DM_GET)
-        write_own(w, row, 304, versioned);
+        write_own(w, operation, row->status_unwell);
+    if (operation->versioned && row->method == DM_GET)
+        write_own(w, operation, 304);
     for (size_t i = 0; i < N_RESPONSES; i++) {
         int status = dm_problem_status(responses[i].problem);
         if (!can_occur(row, responses[i].problem) || status == row->status ||
@@ -591,8 +624,9 @@ static void write_row_responses(struct dm_json_writer *w, const struct dm_route 
     dm_json_object_end(w);
 }
 
-static void write_operation(struct dm_json_writer *w, const struct dm_route *row, bool versioned)
+static void write_operation(struct dm_json_writer *w, const struct operation *operation)
 {
+    const struct dm_route *row = operation->row;
     char method[12] = "";
     const char *name = dm_method_name(row->method);
     for (size_t i = 0; i < sizeof(method) - 1 && name[i] != '\0'; i++)
@@ -604,10 +638,14 @@ static void write_operation(struct dm_json_writer *w, const struct dm_route *row
     if (row->summary != NULL)
         name_string(w, "summary", row->summary);
     name_string(w, "operationId", row->name);
+    if (operation->deprecation != NULL) {
+        dm_json_name(w, "deprecated");
+        dm_json_bool(w, true);
+    }
     write_security(w, row);
-    write_row_parameters(w, row, versioned);
+    write_row_parameters(w, operation);
     write_request_body(w, row);
-    write_row_responses(w, row, versioned);
+    write_row_responses(w, operation);
     dm_json_object_end(w);
 }
 
@@ -616,7 +654,7 @@ static bool same_path(const struct printer *p, size_t a, size_t b)
     return strcmp(dm_router_path(p->router, a), dm_router_path(p->router, b)) == 0;
 }
 
-/* All rows of the path that begins at row first. Where one minds If-Match, the others tell the ETag. */
+/* All rows of the path that begins at row first. */
 static void write_path(struct printer *p, size_t first)
 {
     bool versioned = false;
@@ -626,7 +664,9 @@ static void write_path(struct printer *p, size_t first)
     name_object(&p->w, dm_router_path(p->router, first));
     for (size_t i = first; i < n; i++)
         if (same_path(p, i, first))
-            write_operation(&p->w, dm_router_row(p->router, i), versioned);
+            write_operation(&p->w,
+                            &(struct operation){dm_router_row(p->router, i),
+                                                dm_router_deprecation(p->router, i), versioned});
     dm_json_object_end(&p->w);
 }
 
@@ -636,6 +676,8 @@ static void write_paths(struct printer *p)
     name_object(&p->w, "paths");
     for (size_t i = 0; i < dm_router_count(p->router); i++) {
         size_t first = 0;
+        if (!is_told(p, i))
+            continue;
         while (!same_path(p, first, i))
             first++;
         if (first == i)
@@ -644,15 +686,35 @@ static void write_paths(struct printer *p)
     dm_json_object_end(&p->w);
 }
 
-static void write_head(struct dm_json_writer *w, const char *version)
+static void write_aliases(struct dm_json_writer *w, const struct dm_surface *surface)
+{
+    name_array(w, "x-aliases");
+    for (size_t i = 0; i < surface->n_aliases; i++) {
+        const struct dm_alias *alias = &surface->aliases[i];
+        dm_json_object_begin(w);
+        name_string(w, "path", alias->path);
+        name_string(w, "successor", alias->successor);
+        dm_json_name(w, "deprecatedAt");
+        dm_json_time(w, alias->deprecated.at_s * 1000);
+        if (alias->deprecated.sunset_s != 0) {
+            dm_json_name(w, "sunsetAt");
+            dm_json_time(w, alias->deprecated.sunset_s * 1000);
+        }
+        dm_json_object_end(w);
+    }
+    dm_json_array_end(w);
+}
+
+static void write_head(struct dm_json_writer *w, const char *program_version)
 {
     name_string(w, "openapi", "3.1.0");
     name_object(w, "info");
     name_string(w, "title", "DigitalMe");
-    name_string(w, "version", version);
+    name_string(w, "version", program_version);
     name_string(w, "description",
                 "Digital selves: profiles, and conversations with them. Problems are RFC 9457; "
-                "lists are read page by page with limit and cursor.");
+                "lists are read page by page with limit and cursor. x-aliases: old paths that "
+                "answer, with all below them, as their successors do.");
     dm_json_object_end(w);
     name_array(w, "servers");
     dm_json_object_begin(w);
@@ -661,11 +723,12 @@ static void write_head(struct dm_json_writer *w, const char *version)
     dm_json_array_end(w);
 }
 
-static void write_document(struct printer *p, const char *version)
+static void write_document(struct printer *p, const char *program_version)
 {
     struct dm_json_writer *w = &p->w;
     dm_json_object_begin(w);
-    write_head(w, version);
+    write_head(w, program_version);
+    write_aliases(w, dm_router_surface(p->router));
     write_paths(p);
     name_object(w, "components");
     write_schemas(p);
@@ -722,10 +785,11 @@ static void indent(struct dm_str json, struct dm_buf *out)
     dm_buf_add_char(out, '\n');
 }
 
-enum dm_result dm_openapi_print(const struct dm_router *router, const char *version,
-                                struct dm_buf *out)
+enum dm_result dm_openapi_print(const struct dm_router *router, int major,
+                                const char *program_version, struct dm_buf *out)
 {
     struct printer p = {.router = router,
+                        .major = major,
                         .arena = dm_arena_new(ARENA_BLOCK_BYTES, ARENA_BYTES_MAX)};
     if (p.arena == NULL)
         return DM_E_NOMEM;
@@ -734,7 +798,7 @@ enum dm_result dm_openapi_print(const struct dm_router *router, const char *vers
     dm_json_writer_init(&p.w, &compact);
     collect_all(&p);
     if (p.result == DM_OK) {
-        write_document(&p, version);
+        write_document(&p, program_version);
         if (dm_buf_failed(&compact))
             p.result = DM_E_NOMEM;
         else

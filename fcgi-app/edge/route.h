@@ -8,10 +8,9 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "domain/principal.h"
+#include "edge/deprecation.h"
 #include "edge/request.h"
 #include "edge/shape.h"
-
-struct dm_call;
 
 enum dm_auth {
     DM_AUTH_UNSAID = 0,
@@ -43,9 +42,12 @@ enum dm_door { DM_DOOR_API = 0, DM_DOOR_STREAM }; /* which socket the proxy must
 struct dm_route {
     const char *name; /* "personality.create": metrics and log label, OpenAPI operationId */
     enum dm_method method;
-    const char
-        *path; /* below /api/v1 unless at_root: "/personality/{profileId}"; parameters are UUIDs */
-    bool at_root; /* the path stands at the site's root */
+    const char *
+        path; /* below each major's base, unless at_root: "/personality/{profileId}"; parameters are UUIDs */
+    bool at_root; /* the path stands at the site's root, the same for all majors */
+    /* The first and the last major that serves it; 0: from the first on, to the newest. */
+    int since, until;
+    const struct dm_deprecation *deprecated; /* NULL: not */
     enum dm_auth auth;
     /* With DM_AUTH_USER: must be said. With ADMIN and SUPERADMIN: of a GET that an API key may call too. Else none. */
     enum dm_scope scope;
@@ -79,22 +81,49 @@ struct dm_routes {
         (table), sizeof(table) / sizeof((table)[0])                                                \
     }
 
-#define DM_API_BASE "/api/v1" /* before the path of every row that is not at_root */
+/* A major version of the API. Its routes stand below "/api/v<major>": those rows that it is not outside of. */
+struct dm_version {
+    int major;
+    int64_t released_s;                      /* its first day, in seconds since 1970 */
+    const struct dm_deprecation *deprecated; /* NULL: not */
+    bool retired;                            /* no row serves it any more: it is only told of */
+};
 
-struct dm_router; /* all rows, checked and indexed */
+/* An old path that answers as a newer one does, with all that lies below it. */
+struct dm_alias {
+    const char *path;      /* "/api/auth": neither this nor anything below may be a row's */
+    const char *successor; /* "/api/v1/auth" */
+    struct dm_deprecation deprecated;
+};
+
+/* All that the API is made of. Borrowed, with all that it points to. */
+struct dm_surface {
+    const struct dm_routes *const *resources;
+    size_t n_resources;
+    const struct dm_version *versions; /* oldest first; at least one that is not retired */
+    size_t n_versions;
+    const struct dm_alias *aliases;
+    size_t n_aliases;
+};
+
+struct dm_router; /* all rows, checked and indexed: a row once for each major that has it */
 
 /*
- * Check every row and build the index. DM_E_INVALID: err->detail names the row and its defect. resources: borrowed for the router's life.
- * Caller frees with dm_router_free.
+ * Check every row and build the index. DM_E_INVALID: err->detail names the row and its defect. What surface points to must outlive the
+ * router. Caller frees with dm_router_free.
  */
-DM_MUST_CHECK enum dm_result dm_router_new(const struct dm_routes *const *resources,
-                                           size_t n_resources, struct dm_err *err,
+DM_MUST_CHECK enum dm_result dm_router_new(const struct dm_surface *surface, struct dm_err *err,
                                            struct dm_router **ret_router);
 void dm_router_free(struct dm_router *router); /* NULL allowed */
+/* A sentence on the first rule that the row breaks by itself, else NULL. */
+const char *dm_route_defect(const struct dm_route *route);
+
+#define DM_NO_ROW SIZE_MAX
 
 struct dm_match {
     const struct dm_route *route;             /* NULL: none for this method */
-    size_t index;                             /* of the row among all: its metrics cell */
+    size_t index;                             /* of the row among all; DM_NO_ROW without one */
+    const struct dm_alias *alias;             /* the old path that led there; NULL: none did */
     struct dm_str params[DM_PATH_PARAMS_MAX]; /* views of the path: UUIDs in either case */
     unsigned
         allowed; /* bit 1 << enum dm_method for each method this path answers, OPTIONS and HEAD too; 0: unknown path */
@@ -107,5 +136,20 @@ size_t dm_router_count(const struct dm_router *router);
 const struct dm_route *dm_router_row(const struct dm_router *router, size_t index);
 /* The path as a client writes it: "/api/v1/personality/{profileId}"; lives as long as the router. */
 const char *dm_router_path(const struct dm_router *router, size_t index);
+/* NULL: the row stands at the root and has none. */
+const struct dm_version *dm_router_version(const struct dm_router *router, size_t index);
+/* The row's own, or else its major's; NULL: it is here to stay. */
+const struct dm_deprecation *dm_router_deprecation(const struct dm_router *router, size_t index);
+/* The row of that name, which the major serves or which stands at the root; DM_NO_ROW: none. */
+size_t dm_router_find(const struct dm_router *router, int major, const char *name);
+/*
+ * The row's path with params in the place of its parameters, in their order. Absent when one is, or when the arena is full, where it
+ * lives.
+ */
+struct dm_str dm_router_fill(const struct dm_router *router, size_t index,
+                             const struct dm_str params[DM_PATH_PARAMS_MAX],
+                             struct dm_arena *arena);
+const struct dm_version *dm_router_newest(const struct dm_router *router);
+const struct dm_surface *dm_router_surface(const struct dm_router *router);
 
 #endif

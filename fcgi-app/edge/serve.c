@@ -11,13 +11,13 @@
 #include "edge/auth.h"
 #include "edge/call.h"
 #include "edge/cors.h"
+#include "edge/deprecation.h"
 #include "edge/idempotency.h"
 #include "edge/limit.h"
 #include "edge/media.h"
 #include "edge/meter.h"
 #include "edge/problem.h"
 
-#define API_VERSION "1"
 #define CORRELATION_BYTES_MAX 128
 
 struct walk {
@@ -52,13 +52,41 @@ static struct dm_str lower_uuid(struct dm_arena *arena, struct dm_str id)
     return (struct dm_str){text, text ? id.n : 0};
 }
 
+/* The path as its row has it: an old one is written anew. */
+static struct dm_str path_of(struct walk *w)
+{
+    struct dm_str path = w->call.request->path;
+    const struct dm_alias *alias = w->match.alias;
+    if (!alias)
+        return path;
+    struct dm_str below = dm_str_slice(path, strlen(alias->path), path.n);
+    return dm_arena_printf(w->call.ctx.arena, "%s%.*s", alias->successor, DM_STR_ARG(below));
+}
+
+/* Which major answers; the newest where none is asked. */
+static void state_version(struct walk *w)
+{
+    const struct dm_router *router = dm_server_options(w->call.server)->router;
+    const struct dm_version *version = NULL;
+    if (w->match.route)
+        version = dm_router_version(router, w->match.index);
+    if (!version)
+        version = dm_router_newest(router);
+    dm_response_header_int(w->call.response, &w->call.ctx, "API-Version", version->major);
+}
+
 static enum dm_problem find_route(struct walk *w)
 {
     struct dm_call *call = &w->call;
     const struct dm_settings *settings = call->domain->settings;
     const struct dm_server_options *options = dm_server_options(call->server);
     dm_router_match(options->router, call->request->method, call->request->path, &w->match);
+    state_version(w);
+    call->match = &w->match;
     call->route = w->match.route;
+    call->path = path_of(w);
+    if (w->match.alias && !call->path.p)
+        return dm_problem_of(dm_ctx_nomem(&call->ctx));
     if (!call->route)
         return DM_PROBLEM_NONE; /* refused after the limits */
     for (size_t i = 0; i < DM_PATH_PARAMS_MAX && w->match.params[i].p; i++) {
@@ -69,12 +97,6 @@ static enum dm_problem find_route(struct walk *w)
     if (call->route->door == DM_DOOR_STREAM)
         call->ctx.deadline_ms = w->started_us / 1000 + settings->stream_deadline_ms;
     return DM_PROBLEM_NONE;
-}
-
-/* The major version stands in the path; the header tells which one answered. */
-static void state_version(struct walk *w)
-{
-    dm_response_header(w->call.response, "API-Version", DM_STR(API_VERSION));
 }
 
 static void authenticate(struct walk *w)
@@ -261,6 +283,7 @@ static void complete(struct walk *w, enum dm_problem problem)
         dm_response_clear_body(response);
         dm_problem_write(&w->call, problem);
     }
+    dm_deprecation_tell(&w->call);
     if (!dm_response_header_of(response, "Cache-Control").p)
         dm_response_header(response, "Cache-Control", DM_STR("no-store"));
     if (response->status != 204 && response->status != 304)
@@ -295,6 +318,7 @@ static void log_request(const struct walk *w, enum dm_problem problem, int64_t u
     dm_log(options->log, severity_of(call), &call->ctx.trace, "request",
            DM_ATTR("http.request.method", method[0] ? method : "_OTHER"),
            DM_ATTR("http.route", route),
+           DM_ATTR("digitalme.alias", call->match->alias ? call->match->alias->path : NULL),
            DM_ATTR("http.response.status_code", call->response->status),
            DM_ATTR("http.server.request.duration", (double)us / 1e6),
            DM_ATTR("enduser.id", call->principal.account_id),
@@ -313,7 +337,7 @@ static void count_request(struct walk *w, int64_t us)
     if (w->call.principal.credential == DM_CREDENTIAL_API_KEY)
         dm_api_key_count(w->call.domain, &w->call.ctx, w->call.principal.key_id);
     if (w->call.route)
-        dm_meter_request(meter, w->match.index, w->call.response->status, us);
+        dm_meter_request(meter, &w->match, w->call.response->status, us);
     else
         dm_meter_unrouted(meter);
 }
@@ -363,7 +387,6 @@ void dm_serve(const struct dm_server *server, struct dm_arena *arena,
 {
     struct walk w = begin(server, arena, request, response);
     correlate(&w);
-    state_version(&w);
     enum dm_problem problem = pass_stages(&w);
     complete(&w, problem);
     int64_t us = dm_clock_monotonic_us() - w.started_us;

@@ -300,3 +300,17 @@ struct dm_str dm_format_url_encode(struct dm_arena *arena, struct dm_str s)
     to[n] = '\0';
     return (struct dm_str){to, n};
 }
+
+/* In English whatever the locale. */
+struct dm_str dm_format_http_date(struct dm_arena *arena, int64_t at_s)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t at = (time_t)at_s;
+    struct tm tm;
+    gmtime_r(&at, &tm);
+    return dm_arena_printf(arena, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
+                           tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                           tm.tm_sec);
+}

@@ -25,4 +25,7 @@ struct dm_str dm_format_url_encode(struct dm_arena *arena, struct dm_str s);
 /* Decode application/x-www-form-urlencoded text (%XX and '+'). False on a bad escape. Lives in the arena. */
 bool dm_format_url_decode(struct dm_arena *arena, struct dm_str s, struct dm_str *ret);
 
+/* Seconds since 1970 as HTTP writes a date (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". Lives in the arena. */
+struct dm_str dm_format_http_date(struct dm_arena *arena, int64_t at_s);
+
 #endif

@@ -153,3 +153,93 @@ bool dm_json_get_strings(const struct dm_json *doc, const char *name, struct dm_
     *ret = (struct dm_list){items, n};
     return true;
 }
+
+struct dm_json_value dm_json_root(const struct dm_json *doc)
+{
+    return (struct dm_json_value){doc->root};
+}
+
+enum dm_json_kind dm_json_kind(struct dm_json_value value)
+{
+    static const enum dm_json_kind kinds[] = {
+        [json_type_null] = DM_JSON_KIND_NULL,     [json_type_boolean] = DM_JSON_KIND_BOOLEAN,
+        [json_type_double] = DM_JSON_KIND_NUMBER, [json_type_int] = DM_JSON_KIND_NUMBER,
+        [json_type_object] = DM_JSON_KIND_OBJECT, [json_type_array] = DM_JSON_KIND_ARRAY,
+        [json_type_string] = DM_JSON_KIND_STRING,
+    };
+    return kinds[json_object_get_type(value.node)];
+}
+
+struct dm_str dm_json_text(struct dm_json_value value)
+{
+    size_t n = 0;
+    const char *text = json_object_to_json_string_length(
+        value.node, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    return (struct dm_str){text, n};
+}
+
+struct dm_str dm_json_string_of(struct dm_json_value value)
+{
+    if (!json_object_is_type(value.node, json_type_string))
+        return (struct dm_str){NULL, 0};
+    return (struct dm_str){json_object_get_string(value.node),
+                           (size_t)json_object_get_string_len(value.node)};
+}
+
+bool dm_json_number_of(struct dm_json_value value, double *ret)
+{
+    if (dm_json_kind(value) != DM_JSON_KIND_NUMBER)
+        return false;
+    *ret = json_object_get_double(value.node);
+    return true;
+}
+
+bool dm_json_is_true(struct dm_json_value value)
+{
+    return json_object_is_type(value.node, json_type_boolean) &&
+           json_object_get_boolean(value.node);
+}
+
+bool dm_json_same(struct dm_json_value a, struct dm_json_value b)
+{
+    return json_object_equal(a.node, b.node) != 0;
+}
+
+struct dm_json_value dm_json_member(struct dm_json_value object, struct dm_str name)
+{
+    struct dm_json_cursor cursor = {0};
+    struct dm_json_value value;
+    struct dm_str found;
+    while (dm_json_next(object, &cursor, &found, &value))
+        if (dm_str_eq(found, name))
+            return value;
+    return (struct dm_json_value){NULL};
+}
+
+size_t dm_json_items(struct dm_json_value array)
+{
+    return json_object_is_type(array.node, json_type_array) ? json_object_array_length(array.node)
+                                                            : 0;
+}
+
+struct dm_json_value dm_json_item(struct dm_json_value array, size_t index)
+{
+    return (struct dm_json_value){
+        index < dm_json_items(array) ? json_object_array_get_idx(array.node, index) : NULL};
+}
+
+bool dm_json_next(struct dm_json_value object, struct dm_json_cursor *cursor,
+                  struct dm_str *ret_name, struct dm_json_value *ret_value)
+{
+    if (!json_object_is_type(object.node, json_type_object))
+        return false;
+    struct lh_entry *entry =
+        cursor->begun ? cursor->next : json_object_get_object(object.node)->head;
+    cursor->begun = true;
+    if (entry == NULL)
+        return false;
+    cursor->next = entry->next;
+    *ret_name = dm_str_from(lh_entry_k(entry));
+    ret_value->node = lh_entry_v(entry);
+    return true;
+}

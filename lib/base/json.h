@@ -31,4 +31,38 @@ bool dm_json_get_object(const struct dm_json *doc, const char *name, struct dm_j
 bool dm_json_get_strings(const struct dm_json *doc, const char *name, struct dm_arena *arena,
                          struct dm_list *ret);
 
+/*
+ * Any value of a document, for those who walk through all of it. Borrowed from the document; a zero struct is what is not there, and
+ * JSON's null.
+ */
+struct dm_json_value {
+    void *node;
+};
+enum dm_json_kind {
+    DM_JSON_KIND_NULL = 0,
+    DM_JSON_KIND_BOOLEAN,
+    DM_JSON_KIND_NUMBER,
+    DM_JSON_KIND_STRING,
+    DM_JSON_KIND_ARRAY,
+    DM_JSON_KIND_OBJECT,
+};
+struct dm_json_value dm_json_root(const struct dm_json *doc);
+enum dm_json_kind dm_json_kind(struct dm_json_value value);
+/* The whole value as compact JSON text; valid until the next call on it, or the document's end. */
+struct dm_str dm_json_text(struct dm_json_value value);
+struct dm_str dm_json_string_of(struct dm_json_value value); /* absent: it is no string */
+bool dm_json_number_of(struct dm_json_value value, double *ret);
+bool dm_json_is_true(struct dm_json_value value);
+bool dm_json_same(struct dm_json_value a, struct dm_json_value b); /* members in any order */
+struct dm_json_value dm_json_member(struct dm_json_value object, struct dm_str name);
+size_t dm_json_items(struct dm_json_value array); /* 0: it is no array */
+struct dm_json_value dm_json_item(struct dm_json_value array, size_t index);
+/* The members one by one, in the text's order: *cursor is zero at first. False at the end, and of what is no object. */
+struct dm_json_cursor {
+    bool begun;
+    void *next;
+};
+bool dm_json_next(struct dm_json_value object, struct dm_json_cursor *cursor,
+                  struct dm_str *ret_name, struct dm_json_value *ret_value);
+
 #endif

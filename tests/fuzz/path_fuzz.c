@@ -19,6 +19,13 @@ static void check_match(const struct dm_match *match, struct dm_str path)
 {
     struct dm_str row = dm_str_from(dm_router_path(router, match->index)), rest = path;
     struct dm_str wanted, given;
+    if (match->alias) {
+        struct dm_str old = dm_str_from(match->alias->path);
+        struct dm_str new = dm_str_from(match->alias->successor);
+        DM_PROMISE(dm_str_starts(path, old) && dm_str_starts(row, new));
+        row = dm_str_slice(row, new.n, row.n);
+        rest = dm_str_slice(path, old.n, path.n);
+    }
     size_t n_params = 0;
     while (dm_str_next(&row, '/', &wanted)) {
         DM_PROMISE(dm_str_next(&rest, '/', &given));

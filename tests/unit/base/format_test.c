@@ -186,6 +186,15 @@ static void url_encoding_leaves_the_unreserved(void)
     dm_arena_free(arena);
 }
 
+static void http_dates(void)
+{
+    struct dm_arena *arena = dm_arena_new(256, 256);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(arena);
+    CU_ASSERT_STR(dm_format_http_date(arena, 784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+    CU_ASSERT_STR(dm_format_http_date(arena, 1709164800), "Thu, 29 Feb 2024 00:00:00 GMT");
+    dm_arena_free(arena);
+}
+
 CU_TestInfo *dm_format_suite(void)
 {
     static CU_TestInfo tests[] = {
@@ -197,6 +206,7 @@ CU_TestInfo *dm_format_suite(void)
         {"tokens", tokens},
         {"URL decoding", url_decoding},
         {"URL encoding leaves the unreserved", url_encoding_leaves_the_unreserved},
+        {"HTTP dates", http_dates},
         CU_TEST_INFO_NULL,
     };
     return tests;

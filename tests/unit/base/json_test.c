@@ -153,6 +153,42 @@ static void the_deepest_text_is_parsed(void)
     dm_json_free(parse((struct dm_str){text, sizeof(text)}));
 }
 
+static void any_value_can_be_walked(void)
+{
+    struct dm_json *doc =
+        parse(DM_STR("{\"a\":[1,2.5,\"x\"],\"b\":{\"z\":true,\"y\":null,\"w\":false},\"c/d\":-1}"));
+    struct dm_json_value root = dm_json_root(doc), value;
+    struct dm_json_value list = dm_json_member(root, DM_STR("a"));
+    struct dm_json_value inner = dm_json_member(root, DM_STR("b"));
+    double number = 0;
+    CU_ASSERT_EQUAL(dm_json_kind(root), DM_JSON_KIND_OBJECT);
+    CU_ASSERT_EQUAL(dm_json_items(list), 3);
+    CU_ASSERT_EQUAL(dm_json_items(root), 0);
+    CU_ASSERT_TRUE(dm_json_number_of(dm_json_item(list, 1), &number));
+    CU_ASSERT_DOUBLE_EQUAL(number, 2.5, 0.0);
+    CU_ASSERT_FALSE(dm_json_number_of(dm_json_item(list, 2), &number));
+    CU_ASSERT_STR(dm_json_string_of(dm_json_item(list, 2)), "x");
+    CU_ASSERT_PTR_NULL(dm_json_string_of(dm_json_item(list, 0)).p);
+    CU_ASSERT_EQUAL(dm_json_kind(dm_json_item(list, 3)), DM_JSON_KIND_NULL);
+    CU_ASSERT_EQUAL(dm_json_kind(dm_json_member(list, DM_STR("a"))), DM_JSON_KIND_NULL);
+    CU_ASSERT_TRUE(dm_json_is_true(dm_json_member(inner, DM_STR("z"))));
+    CU_ASSERT_FALSE(dm_json_is_true(dm_json_member(inner, DM_STR("w"))));
+    CU_ASSERT_FALSE(dm_json_is_true(dm_json_member(inner, DM_STR("y"))));
+    CU_ASSERT_STR(dm_json_text(inner), "{\"z\":true,\"y\":null,\"w\":false}");
+    CU_ASSERT_TRUE(dm_json_same(inner, inner));
+    CU_ASSERT_FALSE(dm_json_same(inner, list));
+    struct dm_json_cursor cursor = {0};
+    struct dm_str name;
+    static const char *const names[] = {"a", "b", "c/d"};
+    for (size_t i = 0; i < 3; i++) {
+        CU_ASSERT_TRUE(dm_json_next(root, &cursor, &name, &value));
+        CU_ASSERT_STR(name, names[i]);
+    }
+    CU_ASSERT_FALSE(dm_json_next(root, &cursor, &name, &value));
+    CU_ASSERT_FALSE(dm_json_next(list, &(struct dm_json_cursor){0}, &name, &value));
+    dm_json_free(doc);
+}
+
 CU_TestInfo *dm_json_suite(void)
 {
     static CU_TestInfo tests[] = {
@@ -163,6 +199,7 @@ CU_TestInfo *dm_json_suite(void)
         {"objects are documents of their own", objects_are_documents_of_their_own},
         {"the text check stands before", the_text_check_stands_before},
         {"the deepest text is parsed", the_deepest_text_is_parsed},
+        {"any value can be walked", any_value_can_be_walked},
         CU_TEST_INFO_NULL,
     };
     return tests;

@@ -12,11 +12,13 @@ int main(void)
     CU_SuiteInfo suites[] = {
         SUITE(auth),
         SUITE(cors),
+        SUITE(deprecation),
         SUITE(idempotency),
         SUITE(limit),
         SUITE(listener),
         SUITE(media),
         SUITE(openapi),
+        SUITE(openapi_diff),
         SUITE(page),
         SUITE(problem),
         SUITE(response),

@@ -7,10 +7,12 @@
 /* Each array is static and ends in CU_TEST_INFO_NULL. Borrowed. Sorted. */
 CU_TestInfo *dm_auth_suite(void);
 CU_TestInfo *dm_cors_suite(void);
+CU_TestInfo *dm_deprecation_suite(void);
 CU_TestInfo *dm_idempotency_suite(void);
 CU_TestInfo *dm_limit_suite(void);
 CU_TestInfo *dm_listener_suite(void);
 CU_TestInfo *dm_media_suite(void);
+CU_TestInfo *dm_openapi_diff_suite(void);
 CU_TestInfo *dm_openapi_suite(void);
 CU_TestInfo *dm_page_suite(void);
 CU_TestInfo *dm_problem_suite(void);

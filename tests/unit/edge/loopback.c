@@ -45,8 +45,18 @@ static void open_domain(struct dm_loopback *lb)
 
 void dm_loopback_open(struct dm_loopback *lb, const struct dm_routes *rows)
 {
+    static const struct dm_version first = {.major = 1, .released_s = 1};
+    lb->rows = rows;
+    dm_loopback_open_surface(
+        lb, &(struct dm_surface){
+                .resources = &lb->rows, .n_resources = 1, .versions = &first, .n_versions = 1});
+}
+
+void dm_loopback_open_surface(struct dm_loopback *lb, const struct dm_surface *surface)
+{
     struct dm_err err = {0};
     *lb = (struct dm_loopback){
+        .rows = lb->rows,
         .settings =
             {
                 .api_deadline_ms = 2000,
@@ -73,7 +83,7 @@ void dm_loopback_open(struct dm_loopback *lb, const struct dm_routes *rows)
     lb->log = dm_log_open(&(struct dm_log_options){
         .program = "edge_test", .instance_id = "here", .least = DM_DEBUG, .to_stderr = false});
     CU_ASSERT_PTR_NOT_NULL_FATAL(lb->log);
-    CU_ASSERT_EQUAL_FATAL(dm_router_new(&rows, 1, &err, &lb->router), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_router_new(surface, &err, &lb->router), DM_OK);
     lb->live = dm_live_new(&lb->domain, NULL, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(lb->live);
     lb->server = dm_server_new(&(struct dm_server_options){.domain = &lb->domain,

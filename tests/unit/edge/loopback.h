@@ -18,11 +18,14 @@ struct dm_loopback {
     struct dm_server *server;
     struct dm_arena *arena;
     char dir[64]; /* a folder of the test's own, with a signing key */
+    const struct dm_routes *rows;
     struct dm_response response;
 };
 
 /* Failures are fatal assertions of the running test. */
 void dm_loopback_open(struct dm_loopback *lb, const struct dm_routes *rows);
+/* The same with majors and old paths of the test's own. */
+void dm_loopback_open_surface(struct dm_loopback *lb, const struct dm_surface *surface);
 void dm_loopback_close(struct dm_loopback *lb);
 /* Valid until the next send. Fills in what a request always has: an address, an unsaid length. */
 const struct dm_response *dm_loopback_send(struct dm_loopback *lb, struct dm_request request);

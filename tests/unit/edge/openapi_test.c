@@ -122,7 +122,10 @@ static struct dm_router *router_of(const struct dm_routes *routes)
 {
     struct dm_router *router = NULL;
     struct dm_err err = {0};
-    if (dm_router_new(&routes, 1, &err, &router) != DM_OK)
+    static const struct dm_version first = {.major = 1, .released_s = 1};
+    const struct dm_surface surface = {
+        .resources = &routes, .n_resources = 1, .versions = &first, .n_versions = 1};
+    if (dm_router_new(&surface, &err, &router) != DM_OK)
         fprintf(stderr, "\n%s\n", err.detail);
     CU_ASSERT_PTR_NOT_NULL_FATAL(router);
     return router;
@@ -134,7 +137,7 @@ static struct dm_buf printed(void)
     struct dm_router *router = router_of(&things);
     struct dm_buf out;
     dm_buf_init(&out, NULL, 1 << 20);
-    CU_ASSERT_EQUAL_FATAL(dm_openapi_print(router, "1.2.3", &out), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_openapi_print(router, 1, "1.2.3", &out), DM_OK);
     dm_router_free(router);
     return out;
 }
@@ -246,7 +249,7 @@ static void test_a_reply_of_two_forms_says_both(void)
     struct dm_router *router = router_of(&routes);
     struct dm_buf text;
     dm_buf_init(&text, NULL, 1 << 20);
-    CU_ASSERT_EQUAL_FATAL(dm_openapi_print(router, "1", &text), DM_OK);
+    CU_ASSERT_EQUAL_FATAL(dm_openapi_print(router, 1, "1", &text), DM_OK);
     CU_ASSERT_EQUAL(count(&text, "\"oneOf\": [\n                    {\n"
                                  "                      \"$ref\": \"#/components/schemas/Thing\"\n"
                                  "                    },\n                    {\n"
@@ -255,6 +258,49 @@ static void test_a_reply_of_two_forms_says_both(void)
                     1);
     CU_ASSERT_EQUAL(count(&text, "\n      \"Inner\": {"), 1);
     dm_buf_done(&text);
+    dm_router_free(router);
+}
+
+/* A row that v2 has anew, one that only v1 has, one that is deprecated; v1 as a whole is not. */
+static void test_each_major_has_its_document(void)
+{
+    static const struct dm_deprecation end = {.at_s = 1, .sunset_s = 2, .notice = "/notice"};
+    static const struct dm_version majors[] = {{.major = 1, .released_s = 1},
+                                               {.major = 2, .released_s = 2}};
+    static const struct dm_alias aliases[] = {{"/things", "/api/v1/things", {1, 0, NULL, "/n"}}};
+    struct dm_route mine[] = {rows[0], rows[0], rows[2], rows[5]};
+    mine[0].until = 1;
+    mine[0].deprecated = &end;
+    mine[1].since = 2;
+    mine[1].summary = "List things anew";
+    const struct dm_routes routes = DM_ROUTES(mine);
+    const struct dm_routes *const all[] = {&routes};
+    const struct dm_surface surface = {all, 1, majors, 2, aliases, 1};
+    struct dm_router *router = NULL;
+    struct dm_err err = {0};
+    struct dm_buf one, two;
+    CU_ASSERT_EQUAL_FATAL(dm_router_new(&surface, &err, &router), DM_OK);
+    dm_buf_init(&one, NULL, 1 << 20);
+    dm_buf_init(&two, NULL, 1 << 20);
+    CU_ASSERT_EQUAL(dm_openapi_print(router, 1, "1", &one), DM_OK);
+    CU_ASSERT_EQUAL(dm_openapi_print(router, 2, "1", &two), DM_OK);
+    CU_ASSERT_EQUAL(count(&one, "\"operationId\""), 3);
+    CU_ASSERT_EQUAL(count(&two, "\"operationId\""), 3);
+    CU_ASSERT_EQUAL(count(&one, "List things anew"), 0);
+    CU_ASSERT_EQUAL(count(&two, "List things anew"), 1);
+    CU_ASSERT_EQUAL(count(&one, "/api/v2"), 0);
+    CU_ASSERT_EQUAL(count(&two, "\n    \"/api/v2/things/{thingId}\": {"), 1);
+    CU_ASSERT_EQUAL(count(&two, "\n    \"/health/live\": {"), 1);
+    CU_ASSERT_EQUAL(count(&one, "\"deprecated\": true"), 1);
+    CU_ASSERT_EQUAL(count(&one, "#/components/headers/Sunset\""), 1);
+    CU_ASSERT_EQUAL(count(&two, "\"deprecated\": true"), 0);
+    CU_ASSERT_EQUAL(count(&two, "#/components/headers/Deprecation\""), 0);
+    CU_ASSERT_EQUAL(count(&one, "\"path\": \"/things\",\n      \"successor\": "
+                                "\"/api/v1/things\",\n      \"deprecatedAt\": "
+                                "\"1970-01-01T00:00:01.000Z\"\n"),
+                    1);
+    dm_buf_done(&one);
+    dm_buf_done(&two);
     dm_router_free(router);
 }
 
@@ -267,7 +313,7 @@ static void test_two_shapes_of_one_name_are_refused(void)
     struct dm_router *router = router_of(&routes);
     struct dm_buf out;
     dm_buf_init(&out, NULL, 1 << 20);
-    CU_ASSERT_EQUAL(dm_openapi_print(router, "1", &out), DM_E_INVALID);
+    CU_ASSERT_EQUAL(dm_openapi_print(router, 1, "1", &out), DM_E_INVALID);
     CU_ASSERT_EQUAL(out.n, 0);
     dm_buf_done(&out);
     dm_router_free(router);
@@ -278,7 +324,7 @@ static void test_a_small_buffer_is_nomem(void)
     struct dm_router *router = router_of(&things);
     struct dm_buf out;
     dm_buf_init(&out, NULL, 1000);
-    CU_ASSERT_EQUAL(dm_openapi_print(router, "1", &out), DM_E_NOMEM);
+    CU_ASSERT_EQUAL(dm_openapi_print(router, 1, "1", &out), DM_E_NOMEM);
     dm_buf_done(&out);
     dm_router_free(router);
 }
@@ -294,6 +340,7 @@ CU_TestInfo *dm_openapi_suite(void)
         {"the fields of every answer are told", test_the_fields_of_every_answer_are_told},
         {"each schema is there once", test_each_schema_is_there_once},
         {"a reply of two forms says both", test_a_reply_of_two_forms_says_both},
+        {"each major has its document", test_each_major_has_its_document},
         {"two shapes of one name are refused", test_two_shapes_of_one_name_are_refused},
         {"a small buffer is nomem", test_a_small_buffer_is_nomem},
         CU_TEST_INFO_NULL,
