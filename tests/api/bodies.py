@@ -56,6 +56,7 @@ def valid(operation, ids):
         "POST /personality/{profileId}/memories": memory,
         "POST /conversations": lambda: {"profileId": ids["profileId"], "title": "A title"},
         "POST /conversations/{conversationId}/messages": lambda: {"content": "Good morning!"},
+        "POST /api/chat/send": lambda: {"conversationId": ids["conversationId"], "message": "Good morning!"},
     }
     maker = makers.get(f"{operation.method} {operation.path.removeprefix('/api/v1')}")
     return maker() if maker else made(operation.request_schema())

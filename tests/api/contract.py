@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 import jsonschema
 
@@ -56,11 +57,12 @@ class Operation:
         self.role = next((name for name in schemes.get("bearer", ()) if name in ("Admin", "SuperAdmin")), None)
         self.params = re.findall(r"\{(\w+)\}", path)
         self.pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+        self.routed = re.compile(re.sub(r"\\\{\w+\\\}", "[0-9A-Fa-f-]{36}", re.escape(path)))  # what the program finds by it
         self.success = next(int(s) for s in row["responses"] if s.startswith("2"))
 
     def path_with(self, ids):
-        """Its path below /api/v1, with an id for each parameter."""
-        return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], self.path).removeprefix("/api/v1")
+        """Its path with an id for each parameter."""
+        return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], self.path)
 
     def request_schema(self):
         content = self.row.get("requestBody", {}).get("content")
@@ -81,7 +83,15 @@ class Contract:
             node = self.resolver.resolve(node["$ref"])[1]
         return node
 
+    def successor(self, path):
+        """What an old path stands for; None for any other."""
+        for alias in self.document["x-aliases"]:
+            if path == alias["path"] or path.startswith(alias["path"] + "/"):
+                return alias["successor"] + path.removeprefix(alias["path"])
+        return None
+
     def find(self, method, path):
+        path = self.successor(path) or path
         method = "GET" if method == "HEAD" else method
         matches = [o for o in self.operations if o.method == method and o.pattern.fullmatch(path)]
         return min(matches, key=lambda o: len(o.params), default=None)
@@ -97,6 +107,8 @@ class Contract:
         self.seen.add((operation.id if operation else None, status))
         where = f"{method} {path} → {status} {body[:500]!r}: "
         self._check_fields(where, status, headers)
+        if headers["X-Instance-Id"] != "proxy":
+            self._check_deprecation(where, operation, path, headers)
         if method == "HEAD" or status in (204, 304):
             assert body == b"", where + "a body where none may be"
         elif status >= 400 and not self._documents(operation, status, headers):
@@ -123,6 +135,17 @@ class Contract:
         assert "X-Powered-By" not in headers and "Status" not in headers, where + "a field that tells of the inside"
         due = {201: "Location", 401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
         assert due is None or headers.get(due), where + f"no {due}"
+
+    def _check_deprecation(self, where, operation, path, headers):
+        """RFC 9745, RFC 8594, RFC 8288: told of what is deprecated, and of nothing else. What no row serves may tell it or not."""
+        told = {name: headers[name] for name in ("Deprecation", "Sunset", "Link") if name in headers}
+        successor = self.successor(path)
+        if operation and operation.routed.fullmatch(successor or path) and (successor or operation.row.get("deprecated")):
+            assert re.fullmatch(r"@\d+", told["Deprecation"]) and told["Link"].endswith('rel="deprecation"'), where + f"{told}"
+            assert parsedate_to_datetime(told["Sunset"]).timestamp() >= int(told["Deprecation"][1:]), where + f"{told}"
+            assert not successor or told["Link"].startswith(f'<{successor}>; rel="successor-version"'), where + f"{told}"
+        elif not successor:
+            assert not told, where + f"{told}"
 
     def _documents(self, operation, status, headers):
         """Does the operation itself document another body than a problem for this status?"""

@@ -40,7 +40,7 @@ def nowhere(ids):
 def send(client, operation, ids, **options):
     if operation.request_schema() and "content" not in options:
         options["body"] = bodies.valid(operation, ids)
-    return client.call(operation.method, operation.path_with(ids), **options)
+    return client.site(operation.method, operation.path_with(ids), **options)
 
 
 @pytest.fixture(scope="module")

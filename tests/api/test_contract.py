@@ -23,7 +23,7 @@ ROUTES = [("none", "GET", "/health"), ("none", "GET", "/.well-known/jwks.json"),
           ("user", "GET", f"{BASE}/conversations"), ("user", "POST", f"{BASE}/conversations"),
           ("user", "GET", f"{BASE}/conversations/{{conversationId}}"),
           ("user", "GET", f"{BASE}/conversations/{{conversationId}}/messages"),
-          ("user", "POST", f"{BASE}/conversations/{{conversationId}}/messages")]
+          ("user", "POST", f"{BASE}/conversations/{{conversationId}}/messages"), ("user", "POST", "/api/chat/send")]
 
 
 @pytest.mark.parametrize("auth,method,path", ROUTES)

@@ -31,11 +31,6 @@ def test_jwks_tells_public_keys_only(nobody):
         assert set(key) == {"kty", "crv", "alg", "use", "kid", "x", "y"}, "a private member?"
 
 
-def test_versions_lists_the_current_major(nobody):
-    items = nobody.site("GET", "/api/versions", expect=200).json()["items"]
-    assert [(v["version"], v["status"], v["path"]) for v in items] == [("1", "current", "/api/v1")]
-
-
 def test_openapi_served_is_the_one_the_program_prints(nobody, contract):
     assert nobody.get("/openapi.json", expect=200).json() == contract.document
 
