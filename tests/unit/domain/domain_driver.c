@@ -22,6 +22,8 @@ int main(void)
         SUITE(live),
         SUITE(mail),
         SUITE(mail_template),
+        SUITE(origin),
+        SUITE(page),
         SUITE(passwords),
         SUITE(principal),
         SUITE(recovery_code),
@@ -46,6 +48,8 @@ int main(void)
         SUITE(mail),
         SUITE(mail_template),
         SUITE(one_time),
+        SUITE(origin),
+        SUITE(page),
         SUITE(passwords),
         SUITE(principal),
         SUITE(profile),
@@ -55,6 +59,8 @@ int main(void)
         SUITE(session),
         SUITE(signing),
         SUITE(token),
+        SUITE(user),
+        SUITE(vault),
         CU_SUITE_INFO_NULL,
         /* clang-format on */
     };

@@ -19,6 +19,8 @@ CU_TestInfo *dm_live_suite(void);
 CU_TestInfo *dm_mail_suite(void);
 CU_TestInfo *dm_mail_template_suite(void);
 CU_TestInfo *dm_one_time_suite(void); /* needs the database */
+CU_TestInfo *dm_origin_suite(void);
+CU_TestInfo *dm_page_suite(void);
 CU_TestInfo *dm_passwords_suite(void);
 CU_TestInfo *dm_principal_suite(void);
 CU_TestInfo *dm_profile_suite(void); /* needs the database */
@@ -28,5 +30,7 @@ CU_TestInfo *dm_second_step_suite(void); /* needs the database */
 CU_TestInfo *dm_session_suite(void);     /* needs the database */
 CU_TestInfo *dm_signing_suite(void);
 CU_TestInfo *dm_token_suite(void);
+CU_TestInfo *dm_user_suite(void);  /* needs the database */
+CU_TestInfo *dm_vault_suite(void); /* needs the database */
 
 #endif

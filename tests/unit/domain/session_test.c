@@ -425,21 +425,26 @@ static void made_up_refresh_tokens_are_refused(void)
 static void sessions_long_over_are_swept(void)
 {
     static const struct {
-        const char *sql;
+        const char *name, *sql;
         bool swept;
     } cases[] = {
-        {"UPDATE session SET idle_expires_at = now() - interval '31 days',"
+        {"test_session_past",
+         "UPDATE session SET idle_expires_at = now() - interval '31 days',"
          " absolute_expires_at = now() - interval '31 days' WHERE id = $1::uuid",
          true},
-        {"UPDATE session SET ended_at = now() - interval '31 days', end_reason = 'logout'"
+        {"test_session_ended",
+         "UPDATE session SET ended_at = now() - interval '31 days', end_reason = 'logout'"
          " WHERE id = $1::uuid",
          true},
-        {"UPDATE session SET ended_at = now() - interval '29 days', end_reason = 'logout'"
+        {"test_session_ended_of_late",
+         "UPDATE session SET ended_at = now() - interval '29 days', end_reason = 'logout'"
          " WHERE id = $1::uuid",
          false},
-        {"UPDATE session SET idle_expires_at = now() - interval '31 days' WHERE id = $1::uuid",
+        {"test_session_left_alone",
+         "UPDATE session SET idle_expires_at = now() - interval '31 days' WHERE id = $1::uuid",
          false},
-        {"UPDATE session SET last_used_at = now() WHERE id = $1::uuid", false},
+        {"test_session_in_use", "UPDATE session SET last_used_at = now() WHERE id = $1::uuid",
+         false},
     };
     struct dm_world world;
     dm_world_open(&world);
@@ -449,8 +454,7 @@ static void sessions_long_over_are_swept(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct dm_session_grant grant = login(&world, email);
         ids[i] = principal_of(&world, &grant).session_id;
-        dm_world_do(&world, dm_arena_printf(world.arena, "test_age_session_%zu", i).p, cases[i].sql,
-                    ids[i]);
+        dm_world_do(&world, cases[i].name, cases[i].sql, ids[i]);
     }
     int64_t deleted = 0, all = 0;
     do {

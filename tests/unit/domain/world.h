@@ -26,7 +26,7 @@ void dm_world_open(struct dm_world *world);
 void dm_world_close(struct dm_world *world);
 /* A context of its own deadline, for one call. The arena is the caller's. */
 struct dm_ctx dm_world_ctx(struct dm_arena *arena);
-/* One cell of one row, as the owner, from SQL with one parameter; absent when there is no row. Lives in the arena. */
+/* One cell of one row, as the owner, from SQL with one parameter, name and sql static constants; absent when there is no row. Lives in the arena. */
 struct dm_str dm_world_ask(struct dm_world *world, const char *name, const char *sql,
                            struct dm_str param);
 /* Run a statement without rows, as the owner. */
