@@ -14,6 +14,7 @@ Figures on a shared machine are noisy: read the ratios, which compare neighbours
   refresh  64 connections that refresh their tokens
   million  login, storm and refresh in a database of 1,000,000 accounts and 3,000,000 sessions, beside the same in a small one; only
            when it is asked for
+  audit    an audit trail of 1,000,000 events: sealed, checked, read with each filter; only when it is asked for
 """
 import argparse
 import base64
@@ -34,6 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import demo  # noqa: E402
 from bench_accounts import ACCOUNT_PARTS, Bench  # noqa: E402
+from bench_audit import bench_audit  # noqa: E402
 from bench_gate import bench_gate  # noqa: E402
 from bench_tools import family, load, median, resident_mb  # noqa: E402
 from system import System, Trouble, free_port, run, wait_for  # noqa: E402
@@ -41,7 +43,7 @@ from system import System, Trouble, free_port, run, wait_for  # noqa: E402
 HMAC_KEY = "bare-responder-key-of-at-least-32-bytes"
 BARE_THREADS = 16
 MEMORIES = 2000
-PARTS = ["gate", "read", "reply", "start", "token", *ACCOUNT_PARTS]
+PARTS = ["audit", "gate", "read", "reply", "start", "token", *ACCOUNT_PARTS]
 # The limiter runs, with limits so wide that no load here reaches them.
 WIDE_LIMITS = {name: "100000000/60 100000000/3600 100000000/86400" for name in
                [f"limits.{c}" for c in ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")]}
@@ -178,8 +180,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="a run of wrk (default 5)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each at each number of connections (default 3)")
     parser.add_argument("--connections", type=whole_numbers, default=[1, 32, 128, 512], help="default 1,32,128,512")
-    parser.add_argument("--only", type=parts, default=[part for part in PARTS if part != "million"], metavar="PART[,PART…]",
-                        help="these parts (default: all but million)")
+    parser.add_argument("--only", type=parts, default=[part for part in PARTS if part not in ("audit", "million")], metavar="PART[,PART…]",
+                        help="these parts (default: all but audit and million)")
     options = parser.parse_args()
     if "token" in options.only:
         bench_token(options)
@@ -210,6 +212,8 @@ def main():
             if "start" in options.only:
                 bench_start(system)
             Bench(system, options.seconds).run([part for part in options.only if part in ACCOUNT_PARTS])
+            if "audit" in options.only:
+                bench_audit(system)
         finally:
             if bare:
                 bare.terminate()
