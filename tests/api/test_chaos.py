@@ -1,4 +1,5 @@
 """Parts die while people talk: every acknowledged message is in the database afterwards, none twice, and nobody waits for ever."""
+import contextlib
 import json
 import os
 import secrets
@@ -143,6 +144,59 @@ def test_kill_9_loses_no_acknowledged_message_and_doubles_none(arena, senders, p
     check_stored(arena, said)
     if part in ("redis", "digitalme-worker"):
         assert {status for sender in senders for status in sender.statuses} == {201}, "nobody may notice"
+
+
+# By statement, so that no row is locked while it waits.
+HOLD = """
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_query() LIKE 'UPDATE idempotency_key%status = $4%' THEN PERFORM pg_advisory_xact_lock(4711); END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER hold BEFORE UPDATE ON idempotency_key FOR EACH STATEMENT EXECUTE FUNCTION hold();
+SELECT pg_advisory_lock(4711)"""
+HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted"
+
+
+@pytest.fixture
+def held_replies(arena):
+    """Replies cannot be stored while this lasts: what a call has done is there, its reply is not."""
+    with Database(arena) as database:
+        database.rows(HOLD)
+        yield database
+        database.rows("SELECT pg_advisory_unlock_all(); DROP FUNCTION hold CASCADE")
+
+
+@pytest.mark.parametrize("noun", ["profile", "message"])
+def test_killed_between_the_effect_and_the_stored_reply_a_retry_makes_nothing_twice(arena, crowd, speaker, profile_id, held_replies, noun):
+    conversation = speaker.client.post("/conversations", {"profileId": profile_id}, expect=201).json()["id"]
+    name = secrets.token_hex(12)
+    path, body = {"profile": ("/personality", bodies.profile(name=name)),
+                  "message": (f"/conversations/{conversation}/messages", {"content": name})}[noun]
+    key = {"Idempotency-Key": name}
+    first, second, third = (crowd.client(token=speaker.client.token) for _ in range(3))
+
+    def try_in_vain():
+        with contextlib.suppress(httpx.TransportError):
+            first.post(path, body, headers=key)
+    trying = threading.Thread(target=try_in_vain)
+    trying.start()
+    holders = wait_for(lambda: held_replies.rows(HELD), "the effect to be there and the reply to be held", 30)
+    assert second.post(path, body, headers=key, expect=409).headers["Retry-After"]
+    arena.kill("digitalme-api")
+    # The server would go on with the statement that it holds: it dies with the program.
+    for pid, in holders:
+        held_replies.rows("SELECT pg_terminate_backend(%s)", pid)
+    wait_for(lambda: not held_replies.rows(HELD), "the statement to be gone", 30)
+    trying.join(30)
+    held_replies.rows("ALTER TABLE idempotency_key DISABLE TRIGGER hold")
+    arena.start("digitalme-api")
+    reply = third.post(path, body, headers=key, expect=201)
+    assert "Idempotency-Replayed" not in reply.headers
+    column = {"profile": "name", "message": "content"}[noun]
+    stored = held_replies.rows(f"SELECT id::text FROM {noun} WHERE {column} = %s", name)
+    document = reply.json()
+    assert stored == [((document["message"] if noun == "message" else document)["id"],)]
+    assert third.post(path, body, headers=key, expect=201).headers["Idempotency-Replayed"] == "true"
 
 
 def test_kill_9_of_everything_in_turn_loses_nothing(arena, senders):

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import bodies
+from people import SECRETS
+from system import wait_for
 
 
 def creating(ids):
@@ -100,6 +102,21 @@ def test_a_key_is_its_callers_own(client, bob, ids):
     assert theirs.json()["id"] != mine["id"] and "Idempotency-Replayed" not in theirs.headers
 
 
+def test_a_key_is_its_accounts_whichever_credential_comes_with_it(people, someone):
+    """And a credential that may not make the call gets no stored reply either."""
+    made = someone.client.post("/personality", bodies.profile(), headers=keyed("ours"), expect=201)
+    programs = {}
+    for scope in ("personality:write", "conversation:write"):
+        shown = someone.client.post("/api-keys", {"name": scope, "scopes": [scope]}, expect=201).json()["key"]
+        SECRETS.add(shown)
+        programs[scope] = people.client(token=shown)
+    again = programs["personality:write"].post("/personality", bodies.profile(), headers=keyed("ours"), expect=201)
+    assert again.content == made.content and again.headers["Idempotency-Replayed"] == "true"
+    programs["personality:write"].post("/personality", bodies.profile(name="Another"), headers=keyed("ours"), expect=422)
+    refused = programs["conversation:write"].post("/personality", bodies.profile(), headers=keyed("ours"), expect=403)
+    assert made.json()["id"] not in refused.text
+
+
 def test_quoted_and_bare_are_the_same_key(client):
     key = secrets.token_hex(8)
     first = client.post("/personality", bodies.profile(), headers={"Idempotency-Key": key}, expect=201)
@@ -161,3 +178,15 @@ def test_while_the_first_try_runs_a_second_is_told_to_wait(client, database):
                   " lease_until = now() + interval '1 min' WHERE key = %s", key["Idempotency-Key"])
     reply = client.post("/personality", bodies.profile(), headers=key, expect=409)
     assert int(reply.headers["Retry-After"]) >= 1
+
+
+def test_the_worker_sweeps_what_is_past_and_nothing_else(system, client, database):
+    past, kept = keyed(), keyed()
+    for key in (past, kept):
+        client.post("/personality", bodies.profile(), headers=key, expect=201)
+    database.rows("UPDATE idempotency_key SET expires_at = now() - interval '1 s', lease_until = now() - interval '1 s'"
+                  " WHERE key = %s", past["Idempotency-Key"])
+    count = "SELECT count(*) FROM idempotency_key WHERE key = %s"
+    system.restart("digitalme-worker")  # it sweeps when it starts
+    wait_for(lambda: database.value(count, past["Idempotency-Key"]) == 0, "the key to be swept", 90)
+    assert database.value(count, kept["Idempotency-Key"]) == 1
