@@ -9,6 +9,7 @@ static const char *const request_labels[] = {"route", "method", "status", NULL};
 static const char *const route_labels[] = {"route", NULL};
 static const char *const path_labels[] = {"path", "method", NULL};
 static const char *const door_labels[] = {"door", NULL};
+static const char *const signal_labels[] = {"type", "severity", NULL};
 static const char *const limit_labels[] = {"class", "outcome", NULL};
 
 static const struct dm_metric_family requests = {
@@ -46,6 +47,13 @@ static const struct dm_metric_family limited = {
     .help = "Requests over a limit, by its class: refused, refused by a block, or only counted.",
     .labels = limit_labels,
 };
+static const struct dm_metric_family signals = {
+    .name = "digitalme_attack_signals_total",
+    .kind = DM_COUNTER,
+    .help = "Requests that look like an attack of a type: high where no such text belongs, low in "
+            "free text.",
+    .labels = signal_labels,
+};
 static const struct dm_metric_family busy = {
     .name = "digitalme_threads_busy",
     .kind = DM_GAUGE,
@@ -65,6 +73,7 @@ struct dm_meter {
     struct dm_metric_cell **aliases; /* a cell each */
     struct dm_metric_cell *unrouted, *degraded;
     struct dm_metric_cell *limited[DM_LIMIT_LAST + 1][DM_LIMITED_SHADOWED + 1];
+    struct dm_metric_cell *signals[DM_SIGNALS][DM_SIGNAL_SEVERITIES];
     struct dm_metric_cell *busy[DM_DOOR_STREAM + 1];
 };
 
@@ -147,6 +156,20 @@ static bool make_limited(struct dm_meter *meter, struct dm_metrics *metrics)
     return true;
 }
 
+static bool make_signals(struct dm_meter *meter, struct dm_metrics *metrics)
+{
+    for (int signal = 0; signal < DM_SIGNALS; signal++) {
+        for (int level = 0; level < DM_SIGNAL_SEVERITIES; level++) {
+            const char *values[] = {dm_signal_name((enum dm_signal)signal),
+                                    dm_signal_severity_name((enum dm_signal_severity)level)};
+            meter->signals[signal][level] = dm_metrics_cell(metrics, &signals, values);
+            if (!meter->signals[signal][level])
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool make_all(struct dm_meter *meter, struct dm_metrics *metrics,
                      const struct dm_router *router)
 {
@@ -157,8 +180,8 @@ static bool make_all(struct dm_meter *meter, struct dm_metrics *metrics,
     meter->degraded = dm_metrics_cell(metrics, &degraded, NULL);
     meter->busy[DM_DOOR_API] = dm_metrics_cell(metrics, &busy, (const char *[]){"api"});
     meter->busy[DM_DOOR_STREAM] = dm_metrics_cell(metrics, &busy, (const char *[]){"stream"});
-    return make_limited(meter, metrics) && meter->unrouted && meter->degraded &&
-           meter->busy[DM_DOOR_API] && meter->busy[DM_DOOR_STREAM];
+    return make_limited(meter, metrics) && make_signals(meter, metrics) && meter->unrouted &&
+           meter->degraded && meter->busy[DM_DOOR_API] && meter->busy[DM_DOOR_STREAM];
 }
 
 struct dm_meter *dm_meter_new(struct dm_metrics *metrics, const struct dm_router *router)
@@ -215,6 +238,12 @@ const char *dm_limited_name(enum dm_limited outcome)
 void dm_meter_limited(struct dm_meter *meter, enum dm_limit_class class, enum dm_limited outcome)
 {
     dm_metric_add(meter->limited[class][outcome], 1);
+}
+
+void dm_meter_signal(struct dm_meter *meter, enum dm_signal signal,
+                     enum dm_signal_severity severity)
+{
+    dm_metric_add(meter->signals[signal][severity], 1);
 }
 
 void dm_meter_busy(struct dm_meter *meter, enum dm_door door, int64_t change)

@@ -4,6 +4,7 @@
 
 #include "base/metrics.h"
 #include "edge/route.h"
+#include "edge/signal.h"
 
 struct dm_meter;
 
@@ -23,6 +24,9 @@ enum dm_limited {
 };
 const char *dm_limited_name(enum dm_limited outcome); /* "refused"; NULL: not limited */
 void dm_meter_limited(struct dm_meter *meter, enum dm_limit_class class, enum dm_limited outcome);
+/* A request with an attack signal. */
+void dm_meter_signal(struct dm_meter *meter, enum dm_signal signal,
+                     enum dm_signal_severity severity);
 void dm_meter_busy(struct dm_meter *meter, enum dm_door door, int64_t change); /* threads at work */
 
 #endif

@@ -17,6 +17,7 @@
 #include "edge/media.h"
 #include "edge/meter.h"
 #include "edge/problem.h"
+#include "edge/watch.h"
 
 #define CORRELATION_BYTES_MAX 128
 
@@ -389,6 +390,8 @@ void dm_serve(const struct dm_server *server, struct dm_arena *arena,
     correlate(&w);
     enum dm_problem problem = pass_stages(&w);
     complete(&w, problem);
+    if (w.call.limited != DM_LIMITED_BLOCKED)
+        dm_watch(&w.call);
     int64_t us = dm_clock_monotonic_us() - w.started_us;
     log_request(&w, problem, us);
     count_request(&w, us);

@@ -19,6 +19,7 @@
 #include "edge/fcgi.h"
 #include "edge/listener.h"
 #include "edge/meter.h"
+#include "edge/signal.h"
 #include "edge/thread.h"
 
 #define DOORS (DM_DOOR_STREAM + 1)
@@ -33,6 +34,7 @@ struct dm_server {
     struct dm_server_options options;
     struct dm_meter *meter;
     struct dm_local_limiter *limiter;
+    struct dm_signals *signals;
     atomic_int state; /* enum state; written by the main thread */
 };
 
@@ -53,7 +55,8 @@ struct dm_server *dm_server_new(const struct dm_server_options *options)
     server->options = *options;
     server->meter = dm_meter_new(options->metrics, options->router);
     server->limiter = dm_local_limiter_new(LOCAL_LIMITER_ENTRIES);
-    if (!server->meter || !server->limiter) {
+    server->signals = dm_signals_new();
+    if (!server->meter || !server->limiter || !server->signals) {
         dm_server_free(server);
         return NULL;
     }
@@ -64,6 +67,7 @@ void dm_server_free(struct dm_server *server)
 {
     if (!server)
         return;
+    dm_signals_free(server->signals);
     dm_local_limiter_free(server->limiter);
     dm_meter_free(server->meter);
     free(server);
@@ -87,6 +91,11 @@ struct dm_local_limiter *dm_server_limiter(const struct dm_server *server)
 struct dm_meter *dm_server_meter(const struct dm_server *server)
 {
     return server->meter;
+}
+
+const struct dm_signals *dm_server_signals(const struct dm_server *server)
+{
+    return server->signals;
 }
 
 /* Every thread may hold an epoll and a connection; the usual soft limit of 1024 is less than that. */

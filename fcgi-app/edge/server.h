@@ -24,6 +24,7 @@ struct dm_server_options {
 struct dm_server;
 struct dm_local_limiter;
 struct dm_meter;
+struct dm_signals;
 
 /* Metrics cells are made here. NULL when out of memory. Caller frees with dm_server_free. */
 struct dm_server *dm_server_new(const struct dm_server_options *options);
@@ -32,6 +33,7 @@ const struct dm_server_options *dm_server_options(const struct dm_server *server
 bool dm_server_draining(const struct dm_server *server);
 struct dm_local_limiter *dm_server_limiter(const struct dm_server *server);
 struct dm_meter *dm_server_meter(const struct dm_server *server);
+const struct dm_signals *dm_server_signals(const struct dm_server *server);
 
 /*
  * Open both doors (sockets from systemd by name `api` and `stream`, else unix sockets at settings' paths), start their

@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 
+#include "base/buf.h"
 #include "base/json_text.h"
 
 /* Far over any token or payload of ours, far under the int that json-c counts in. */
@@ -242,4 +243,61 @@ bool dm_json_next(struct dm_json_value object, struct dm_json_cursor *cursor,
     *ret_name = dm_str_from(lh_entry_k(entry));
     ret_value->node = lh_entry_v(entry);
     return true;
+}
+
+struct visitor {
+    dm_json_visit *visit;
+    void *arg;
+    struct dm_buf pointer;
+};
+
+/* One step down, with the escapes of RFC 6901 §3. What does not fit any more is left out. */
+static void go_down(struct visitor *v, const char *name)
+{
+    dm_buf_add_char(&v->pointer, '/');
+    for (const char *c = name; *c; c++) {
+        if (*c == '~' || *c == '/')
+            dm_buf_add_c(&v->pointer, *c == '~' ? "~0" : "~1");
+        else
+            dm_buf_add_char(&v->pointer, *c);
+    }
+}
+
+static void go_up(struct visitor *v, size_t mark)
+{
+    v->pointer.n = mark;
+    v->pointer.failed = false;
+}
+
+static void visit_all(struct visitor *v, json_object *value)
+{
+    size_t mark = v->pointer.n;
+    if (json_object_is_type(value, json_type_string)) {
+        v->visit(v->arg, dm_buf_str(&v->pointer),
+                 (struct dm_str){json_object_get_string(value),
+                                 (size_t)json_object_get_string_len(value)});
+    } else if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, name, member)
+        {
+            go_down(v, name);
+            visit_all(v, member);
+            go_up(v, mark);
+        }
+    } else if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            char index[24];
+            snprintf(index, sizeof(index), "%zu", i);
+            go_down(v, index);
+            visit_all(v, json_object_array_get_idx(value, i));
+            go_up(v, mark);
+        }
+    }
+}
+
+void dm_json_each_string(const struct dm_json *doc, dm_json_visit *visit, void *arg)
+{
+    struct visitor v = {.visit = visit, .arg = arg};
+    dm_buf_init(&v.pointer, NULL, DM_JSON_POINTER_MAX);
+    visit_all(&v, doc->root);
+    dm_buf_done(&v.pointer);
 }

@@ -65,4 +65,12 @@ struct dm_json_cursor {
 bool dm_json_next(struct dm_json_value object, struct dm_json_cursor *cursor,
                   struct dm_str *ret_name, struct dm_json_value *ret_value);
 
+/*
+ * Visit every string of the document, names of members apart, in their order. pointer (RFC 6901) leads to it, and is cut when it is longer
+ * than DM_JSON_POINTER_MAX bytes. Both are valid during the visit.
+ */
+#define DM_JSON_POINTER_MAX 160
+typedef void dm_json_visit(void *arg, struct dm_str pointer, struct dm_str value);
+void dm_json_each_string(const struct dm_json *doc, dm_json_visit *visit, void *arg);
+
 #endif

@@ -1,6 +1,7 @@
 /* lib/base/json.c: types are checked before each read, and nothing is clamped in silence. */
 #include "base/json.h"
 
+#include "base/buf.h"
 #include "base/json_text.h"
 #include "unit/base/base_suites.h"
 #include "unit/unit.h"
@@ -189,6 +190,45 @@ static void any_value_can_be_walked(void)
     dm_json_free(doc);
 }
 
+static void add_line(void *arg, struct dm_str pointer, struct dm_str value)
+{
+    dm_buf_printf(arg, "%.*s=%.*s;", DM_STR_ARG(pointer), DM_STR_ARG(value));
+}
+
+static void every_string_is_visited_with_its_pointer(void)
+{
+    struct dm_buf lines;
+    dm_buf_init(&lines, NULL, 4096);
+    struct dm_json *doc =
+        parse(DM_STR("{\"a\":\"x\",\"b\":[1,\"y\",[null,\"z\"]],\"c/d~e\":{\"f\":\"\",\"g\":true},"
+                     "\"h\":\"\\u00e9\"}"));
+    dm_json_each_string(doc, add_line, &lines);
+    CU_ASSERT_STR(dm_buf_str(&lines), "/a=x;/b/1=y;/b/2/1=z;/c~1d~0e/f=;/h=\u00e9;");
+    dm_json_free(doc);
+    dm_buf_reset(&lines);
+    doc = parse(DM_STR("\"alone\""));
+    dm_json_each_string(doc, add_line, &lines);
+    CU_ASSERT_STR(dm_buf_str(&lines), "=alone;");
+    dm_json_free(doc);
+    dm_buf_done(&lines);
+}
+
+static void a_pointer_that_is_too_long_is_cut(void)
+{
+    char text[400];
+    struct dm_buf lines;
+    dm_buf_init(&lines, NULL, 4096);
+    snprintf(text, sizeof(text), "{\"%0200d\":\"x\",\"b\":\"y\"}", 0);
+    struct dm_json *doc = parse(dm_str_from(text));
+    dm_json_each_string(doc, add_line, &lines);
+    struct dm_str all = dm_buf_str(&lines);
+    size_t end = dm_str_find(all, '=', 0);
+    CU_ASSERT_TRUE(end > 0 && end <= DM_JSON_POINTER_MAX);
+    CU_ASSERT_STR(dm_str_slice(all, end, all.n), "=x;/b=y;");
+    dm_json_free(doc);
+    dm_buf_done(&lines);
+}
+
 CU_TestInfo *dm_json_suite(void)
 {
     static CU_TestInfo tests[] = {
@@ -200,6 +240,8 @@ CU_TestInfo *dm_json_suite(void)
         {"the text check stands before", the_text_check_stands_before},
         {"the deepest text is parsed", the_deepest_text_is_parsed},
         {"any value can be walked", any_value_can_be_walked},
+        {"every string is visited with its pointer", every_string_is_visited_with_its_pointer},
+        {"a pointer that is too long is cut", a_pointer_that_is_too_long_is_cut},
         CU_TEST_INFO_NULL,
     };
     return tests;

@@ -26,6 +26,8 @@ int main(void)
         SUITE(serve),
         SUITE(server),
         SUITE(shape),
+        SUITE(signal),
+        SUITE(watch),
         CU_SUITE_INFO_NULL,
     };
     return dm_unit_run(suites);

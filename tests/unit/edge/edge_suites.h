@@ -21,5 +21,7 @@ CU_TestInfo *dm_route_suite(void);
 CU_TestInfo *dm_serve_suite(void);
 CU_TestInfo *dm_server_suite(void);
 CU_TestInfo *dm_shape_suite(void);
+CU_TestInfo *dm_signal_suite(void);
+CU_TestInfo *dm_watch_suite(void);
 
 #endif
