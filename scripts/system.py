@@ -58,13 +58,14 @@ class System:
     env         {"NAME": "value"} for the two programs, over the caller's own environment (DIGITALME_* reach them so)
     hold_sockets  this object holds the API's listening sockets and passes them on as systemd would (LISTEN_FDS), so that a
                 client that connects while the API restarts waits instead of failing. Lasts as long as this object.
+    modsecurity "DetectionOnly" or "On": nginx has the OWASP Core Rule Set before the program, which tells or also refuses
     durable     False: PostgreSQL does not wait for the disk. A killed process loses nothing, a machine without power would.
 
     Files: log/PART.log, mail/*.eml, ca/ca.pem (what a client must trust), digitalme.conf, keys/*.pem, run/*.pid.
     """
 
     def __init__(self, directory, build=None, proxy="nginx", port=None, settings=None, env=None, hold_sockets=False,
-                 durable=True):
+                 durable=True, modsecurity=None):
         if proxy not in ("nginx", "caddy"):
             raise Trouble(f"the proxy is nginx or caddy, not {proxy!r}")
         self.dir = Path(directory).absolute()
@@ -74,6 +75,7 @@ class System:
         self.env = dict(env or {})
         self.hold_sockets = hold_sockets
         self.durable = durable
+        self.modsecurity = modsecurity
         self.parts = ["postgres", "redis", "smtp", "digitalme-api", "digitalme-worker", proxy]
         self._wanted_port = port
         self._state = None
@@ -513,8 +515,18 @@ class System:
         nginx = ROOT / "proxy-conf" / "nginx"
         for path in nginx.glob("snippets/*.conf"):
             write_file(conf / path.name, path.read_text())
+        self._derive(nginx / "snippets" / "digitalme-modsecurity.conf", conf / "digitalme-modsecurity.conf", {
+            "/etc/nginx/modsecurity/digitalme.conf": f"{conf}/modsecurity-rules.conf",
+            "/var/log/nginx/error.log": f"{self.log_dir}/nginx.log",
+            "/var/log/nginx/digitalme-modsecurity.log": f"{self.log_dir}/modsecurity.log",
+        })
+        self._derive(nginx / "modsecurity" / "digitalme.conf", conf / "modsecurity-rules.conf", {
+            "\nSecRuleEngine DetectionOnly\n": f"\nSecRuleEngine {self.modsecurity or 'DetectionOnly'}\n",
+        })
+        switches = ("# include snippets/digitalme-modsecurity.conf;", "# modsecurity off;")
         self._derive(nginx / "digitalme.conf", conf / "nginx-site.conf", {
             **common,
+            **{line: line.removeprefix("# ") if self.modsecurity else line for line in switches},
             "snippets/": f"{conf}/",
             "/var/log/nginx/digitalme.log": f"{self.log_dir}/nginx-access.log",
             "listen [::]:443 ssl http2;": "",
@@ -525,6 +537,7 @@ class System:
         temporary.mkdir(exist_ok=True, mode=0o700)
         places = "".join(f"    {kind}_temp_path {temporary}/{kind};\n" for kind in ("client_body", "fastcgi", "proxy", "uwsgi", "scgi"))
         write_file(conf / "nginx.conf",
+                   ("load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;\n" if self.modsecurity else "") +
                    ("user root;\n" if os.geteuid() == 0 else "") +
                    f"daemon off;\nworker_processes auto;\nworker_rlimit_nofile 8192;\npid {self.dir}/run/nginx-own.pid;\nerror_log stderr warn;\n"
                    "events {\n    worker_connections 2048;\n}\nhttp {\n"

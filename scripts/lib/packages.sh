@@ -33,6 +33,7 @@ python3             the scripts that start and stop a system
 python3-aiosmtpd    a mail server that only collects
 redis-server        sessions and rate limits
 sqitch              schema changes
+tzdata              names of time zones
 "
 dm_packages_bench="
 valgrind            the instructions that scripts/bench counts
@@ -48,6 +49,8 @@ clang-tidy          static analysis
 cppcheck            static analysis
 libclang-rt-14-dev  libFuzzer, for the fuzz targets
 libcunit1-dev       unit tests
+libnginx-mod-http-modsecurity  ModSecurity in nginx
+modsecurity-crs     the OWASP Core Rule Set
 oathtool            one-time codes by another program, in the API tests
 python3-cryptography  forges access tokens in the API tests
 python3-h2          HTTP/2 in the API tests
