@@ -64,6 +64,9 @@ python3-selenium    speaks to chromium-driver
 shellcheck          checks the shell scripts
 xz-utils            packs the source archive
 "
+dm_packages_tls="
+testssl.sh          finds what is wrong with a proxy's TLS
+"
 
 dm_fail()
 {

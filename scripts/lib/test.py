@@ -194,6 +194,11 @@ class Tests:
     def dev(self):
         self.pytest("dev", [ROOT / "tests" / "dev"], {"DM_TEST_BUILD": str(self.build)})
 
+    def tls(self):
+        self.pytest("tls", [ROOT / "tests" / "tls"], {"DM_TEST_BUILD": str(self.build)})
+        for grade in sorted((self.dir / "tls").glob("*.grade")):
+            print(f"  {grade.stem}: {grade.read_text().strip()}")
+
     def distcheck(self):
         build = self.dir / "build-dist"
         build.mkdir(exist_ok=True)
@@ -205,6 +210,7 @@ class Tests:
         self.unit()
         self.api(env={"DM_TEST_LONG": "1"})
         self.fuzz(600)
+        self.tls()
 
     def named(self, name):
         if name in DRIVERS:
@@ -225,7 +231,7 @@ def main():
     started = time.monotonic()
     for part in options.parts or ALL:
         try:
-            (getattr(tests, part) if part in (*ALL, "long") else lambda name=part: tests.named(name))()
+            (getattr(tests, part) if part in (*ALL, "long", "tls") else lambda name=part: tests.named(name))()
         except Trouble as trouble:
             log = tests.log_dir / f"{part}.log"
             log.write_text(f"{trouble}\n")

@@ -88,6 +88,7 @@ def assert_secured(headers):
     assert {name: headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
     for name in SECURITY_HEADERS:
         assert len(headers.get_list(name)) == 1, f"{name} twice"
+    assert not any(c.isdigit() for c in headers.get("Server", "")), "which version answers is nobody's business"
 
 
 @pytest.mark.parametrize("status", OF_THE_PROGRAM)
