@@ -147,7 +147,7 @@ static bool tell_version(struct dm_arena *arena, const struct dm_version *versio
     *out = (struct version_out){
         .version = dm_arena_printf(arena, "%d", version->major),
         .status = dm_str_from(status_of(version, dm_clock_wall_ms() / 1000)),
-        .path = dm_arena_printf(arena, "/api/v%d", version->major),
+        .path = dm_arena_printf(arena, DM_MAJOR_BASE, version->major),
         .released_at = time_of(version->released_s),
         .deprecated_at = time_of(deprecated != NULL ? deprecated->at_s : 0),
         .sunset_at = time_of(deprecated != NULL ? deprecated->sunset_s : 0),
@@ -156,11 +156,11 @@ static bool tell_version(struct dm_arena *arena, const struct dm_version *versio
     if (links == NULL || out->version.p == NULL || out->path.p == NULL)
         return false;
     if (!version->retired)
-        links->openapi = dm_arena_printf(arena, "/api/v%d/openapi.json", version->major);
+        links->openapi = dm_arena_printf(arena, DM_MAJOR_BASE "/openapi.json", version->major);
     if (deprecated != NULL)
         links->deprecation = dm_str_from(deprecated->notice);
     if (version != newest)
-        links->successor = dm_arena_printf(arena, "/api/v%d", newest->major);
+        links->successor = dm_arena_printf(arena, DM_MAJOR_BASE, newest->major);
     return true;
 }
 

@@ -124,10 +124,10 @@ static bool meet(const struct entry *a, const struct entry *b)
 
 static enum dm_result add_entry(struct dm_router *router, struct entry entry, struct dm_err *err)
 {
-    struct dm_str path =
-        entry.version
-            ? dm_arena_printf(router->arena, "/api/v%d%s", entry.version->major, entry.route->path)
-            : dm_arena_str(router->arena, dm_str_from(entry.route->path));
+    struct dm_str path = entry.version
+                             ? dm_arena_printf(router->arena, DM_MAJOR_BASE "%s",
+                                               entry.version->major, entry.route->path)
+                             : dm_arena_str(router->arena, dm_str_from(entry.route->path));
     if (!path.p)
         return dm_err_set(err, DM_E_NOMEM, "out of memory");
     entry.path = path.p;

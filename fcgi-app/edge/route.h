@@ -81,7 +81,9 @@ struct dm_routes {
         (table), sizeof(table) / sizeof((table)[0])                                                \
     }
 
-/* A major version of the API. Its routes stand below "/api/v<major>": those rows that it is not outside of. */
+#define DM_MAJOR_BASE "/api/v%d" /* where a major's routes stand, for printf */
+
+/* A major version of the API: the rows that it is not outside of. */
 struct dm_version {
     int major;
     int64_t released_s;                      /* its first day, in seconds since 1970 */
