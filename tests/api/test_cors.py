@@ -59,7 +59,8 @@ def test_what_is_exposed_is_all_that_a_reply_has_for_a_page(someone, browser):
     # What Fetch always shows, what belongs to the connection or to the browser itself.
     shown = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma"}
     ours = {"date", "connection", "server", "vary", "alt-svc", "transfer-encoding", "content-encoding", "strict-transport-security",
-            "x-content-type-options", "x-frame-options", "referrer-policy", "permissions-policy", "content-security-policy"}
+            "x-content-type-options", "x-frame-options", "referrer-policy", "permissions-policy", "content-security-policy",
+            "cross-origin-opener-policy", "cross-origin-resource-policy"}
     left = {name.lower() for name in reply.headers} - exposed - shown - ours - set(fields(reply))
     assert not left
 

@@ -39,8 +39,9 @@ def keyed(key=None):
 
 
 def test_every_post_that_creates_is_in_this_table(contract):
-    shown_once = {"api_key.create"}  # what it tells is not stored: see test_api_keys
-    documented = {o.id for o in contract.operations if o.method == "POST" and o.success == 201} - shown_once
+    elsewhere = {"api_key.create",  # what it tells is not stored: see test_api_keys
+                 "chat.send"}       # an older way to a message: see test_versions
+    documented = {o.id for o in contract.operations if o.method == "POST" and o.success == 201} - elsewhere
     assert len(documented) == len(KINDS), documented
 
 

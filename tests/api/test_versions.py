@@ -152,6 +152,7 @@ def test_chat_send_takes_one_text_and_no_more(client, mara):
     assert violations(chat(client, {**where, "content": "a", "message": "a"})) == {"/message": "unknown"}
     assert violations(chat(client, {"message": "a"})) == {"/conversationId": "required"}
     assert violations(chat(client, {**where, "message": ""})) == {"/message": "too_short"}
+    assert violations(chat(client, {**where, "message": " "})) == {"/message": "blank"}
     assert violations(chat(client, {**where, "message": "a" * 10001})) == {"/message": "too_long"}
     assert violations(chat(client, {**where, "message": "a", "userId": "b"})) == {"/userId": "unknown"}
 
