@@ -171,7 +171,11 @@ void dm_field_description(const struct dm_field *field, struct dm_json_writer *w
     char text[512];
     if (field->text == NULL && field->unit == NULL)
         return;
-    if (field->text == NULL || field->unit == NULL)
+    if (field->format == DM_NAME)
+        snprintf(text, sizeof(text),
+                 "%s; one line, without < and >, nor anything that cannot be seen",
+                 field->text != NULL ? field->text : field->name);
+    else if (field->text == NULL || field->unit == NULL)
         snprintf(text, sizeof(text), "%s", field->text != NULL ? field->text : field->unit);
     else
         snprintf(text, sizeof(text), "%s (%s)", field->text, field->unit);

@@ -83,22 +83,22 @@ def test_link_and_code_are_in_both(mails, subject, page):
 
 
 def test_a_mail_to_an_unconfirmed_address_repeats_nothing_that_was_typed(people, nobody):
-    body = registration(people, firstName="Visit evil.example", lastName="<b>now</b>")
+    body = registration(people, firstName="Visit evil.example", lastName="right-now!")
     nobody.post("/auth/register", body, headers={"User-Agent": "evil-agent.example/1"}, expect=202)
     mail = people.mailbox.wait(body["email"])
     for part in mail.iter_parts():
-        assert "evil" not in part.get_content() and "now</b>" not in part.get_content()
+        assert "evil" not in part.get_content() and "right-now" not in part.get_content()
         assert "127.0.0.1" in part.get_content(), "where the registration came from"
 
 
 def test_a_name_is_only_a_name(people, nobody):
     account = people.logged_in()
-    account.client.patch("/auth/me", {"firstName": "<b>{token}</b>&\"'"}, expect=200)
+    account.client.patch("/auth/me", {"firstName": "{token} &\"'"}, expect=200)
     nobody.post("/auth/forgot-password", {"email": account.email}, expect=202)
     mail = people.mailbox.wait(account.email, subject="Choose a new password")
     text, page = (mail.get_body((form,)).get_content() for form in ("plain", "html"))
-    assert "Hello <b>{token}</b>&\"'," in text
-    assert "Hello " + html.escape("<b>{token}</b>&\"'").replace("&#x27;", "&#39;") + "," in page
+    assert "Hello {token} &\"'," in text
+    assert "Hello " + html.escape("{token} &\"'").replace("&#x27;", "&#39;") + "," in page
 
 
 @pytest.mark.own_system
