@@ -1,6 +1,7 @@
 """Small means of the scripts: run a command, wait for a condition, write a file whole, look at a process."""
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -25,11 +26,27 @@ def wait_for(condition, what, timeout_s=START_WAIT_S, step_s=0.02):
         time.sleep(step_s)
 
 
+_ports = []  # a socket for each port that this process was given: their names keep others away until it ends
+
+
 def free_port():
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """
+    A TCP port that nobody listens on, and that nobody else who asks here is given while this process lives. Below those that the kernel gives
+    to outgoing connections: one of them would take it between now and the listening.
+    """
+    below = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    while True:
+        port = random.randrange(10000, below)
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with socket.socket() as s:
+            try:
+                name.bind(f"\0digitalme-port-{port}")
+                s.bind(("", port))
+            except OSError:
+                name.close()
+                continue
+        _ports.append(name)
+        return port
 
 
 def write_file(path, text, mode=0o644):
