@@ -34,7 +34,7 @@ def free_port():
     A TCP port that nobody listens on, and that nobody else who asks here is given while this process lives. Below those that the kernel gives
     to outgoing connections: one of them would take it between now and the listening.
     """
-    below = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    below = max(11000, int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0]))
     while True:
         port = random.randrange(10000, below)
         name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
