@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 
-#define MARKED_AT_ONCE 64 /* sessions in one round trip */
-#define ASK_NUMBERS 3     /* of the ask, and of each counter besides its rates: see check_script */
+#define MARKED_AT_ONCE (DM_KV_WORDS_MAX - 1) /* sessions in one round trip, beside their time */
+#define ASK_NUMBERS 3 /* of the ask, and of each counter besides its rates: see check_script */
 #define COUNTER_NUMBERS 2
 #define PACKED_MAX (ASK_NUMBERS + DM_GATE_COUNTERS_MAX * (COUNTER_NUMBERS + 2 * DM_RATES_MAX))
 

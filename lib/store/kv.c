@@ -13,8 +13,8 @@
 
 #define FAILURES_TO_OPEN 3
 #define OPEN_MS 500
-#define SCRIPTS_MAX 8 /* as many as the stores have, with room */
-#define WORDS_MAX 32  /* of one command */
+#define SCRIPTS_MAX 8                   /* as many as the stores have, with room */
+#define WORDS_MAX (3 + DM_KV_WORDS_MAX) /* of one command */
 #define SHA1_HEX 40
 
 struct loaded {
@@ -341,6 +341,8 @@ enum dm_result dm_kv_run(struct dm_kv *kv, struct dm_ctx *ctx, const struct dm_k
                          const struct dm_str *keys, size_t n_keys, const struct dm_str *args,
                          size_t n_args, struct dm_kv_ints *ret_ints)
 {
+    if (n_keys > DM_KV_WORDS_MAX || n_args > DM_KV_WORDS_MAX - n_keys)
+        return dm_err_set(&ctx->err, DM_E_INTERNAL, "%s: too many words", script->name);
     char count[24];
     snprintf(count, sizeof(count), "%zu", n_keys);
     struct ask ask = {.script = script};

@@ -34,6 +34,9 @@ struct dm_kv_ints {
     size_t n;
 };
 
+/* Keys and arguments of one run together. More: DM_E_INTERNAL, and nothing is sent. */
+#define DM_KV_WORDS_MAX 29
+
 /* Connections are made on first use. NULL when out of memory. Caller frees with dm_kv_close. */
 struct dm_kv *dm_kv_open(const struct dm_kv_options *options);
 void dm_kv_close(struct dm_kv *kv); /* NULL allowed */

@@ -101,6 +101,16 @@ def test_logging_out_everywhere_ends_all(people, account, nobody, alice):
     alice.client.get("/auth/me", expect=200)
 
 
+def test_more_sessions_than_one_command_to_redis_holds_end_at_once(people, account, database, nobody):
+    client, _ = log_in(people, account)
+    database.rows("INSERT INTO session SELECT (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), 'family_hash',"
+                  " encode(sha256(convert_to(n::text || s.id, 'UTF8')), 'hex')))).* FROM session s, generate_series(1, 100) n"
+                  " WHERE account_id = %s", account.id)
+    client.post("/auth/logout-all", expect=204)
+    client.get("/auth/me", expect=401)
+    nobody.site("GET", "/health/ready", expect=200)
+
+
 def test_a_new_device_is_told_with_what_when_and_where_but_not_the_first(people, account):
     _, first = log_in(people, account)
     log_in(people, account, SAFARI)

@@ -348,6 +348,26 @@ static void a_session_is_unknown_alive_or_dead(void)
     finish();
 }
 
+/* More than one command holds. */
+static void many_sessions_die_at_once(void)
+{
+    enum { N = 200 };
+    static const struct dm_rates none = {.n = 0};
+    struct dm_str ids[N];
+    start();
+    for (size_t i = 0; i < N; i++)
+        ids[i] = dm_id_new(ctx.arena);
+    CU_ASSERT_EQUAL(dm_gate_store_kill(kv, &ctx, ids, N, 60), DM_OK);
+    struct dm_gate_ask ask = new_ask(&none);
+    size_t dead = 0;
+    for (size_t i = 0; i < N; i++) {
+        ask.session_id = ids[i];
+        dead += check(&ask).session == DM_GATE_SESSION_DEAD;
+    }
+    CU_ASSERT_EQUAL(dead, N);
+    finish();
+}
+
 static void nothing_to_ask_asks_nothing(void)
 {
     static const struct dm_rates none = {.n = 0};
@@ -378,6 +398,7 @@ CU_TestInfo *dm_gate_store_suite(void)
         {"without a time Redis has its own", without_a_time_redis_has_its_own},
         {"threads get no more than the count", threads_get_no_more_than_the_count},
         {"a session is unknown, alive or dead", a_session_is_unknown_alive_or_dead},
+        {"many sessions die at once", many_sessions_die_at_once},
         {"nothing to ask asks nothing", nothing_to_ask_asks_nothing},
         CU_TEST_INFO_NULL,
     };

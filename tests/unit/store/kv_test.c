@@ -47,6 +47,26 @@ static enum dm_result run(const struct dm_kv_script *script, struct dm_kv_ints *
 
 static const struct dm_kv_script seven = {"test_seven", "return 7"};
 
+static void more_words_than_a_command_holds_are_refused(void)
+{
+    static const struct dm_kv_script count = {"test_count", "return {#KEYS, #ARGV}"};
+    struct dm_str words[DM_KV_WORDS_MAX + 1];
+    for (size_t i = 0; i < DM_KV_WORDS_MAX + 1; i++)
+        words[i] = DM_STR("x");
+    start(1);
+    struct dm_kv_ints ints = {.n = 0};
+    CU_ASSERT_EQUAL(dm_kv_run(kv, &ctx, &count, words, 1, words, DM_KV_WORDS_MAX, &ints),
+                    DM_E_INTERNAL);
+    CU_ASSERT_EQUAL(dm_kv_run(kv, &ctx, &count, words, DM_KV_WORDS_MAX + 1, NULL, 0, &ints),
+                    DM_E_INTERNAL);
+    CU_ASSERT_EQUAL(ints.n, 0);
+    CU_ASSERT_EQUAL(dm_kv_run(kv, &ctx, &count, words, DM_KV_WORDS_MAX - 1, words, 1, &ints),
+                    DM_OK);
+    CU_ASSERT_EQUAL(ints.v[0], DM_KV_WORDS_MAX - 1);
+    CU_ASSERT_EQUAL(ints.v[1], 1);
+    finish();
+}
+
 static void a_script_returns_integers(void)
 {
     static const struct dm_kv_script echo = {
@@ -211,6 +231,8 @@ CU_TestInfo *dm_kv_suite(void)
 {
     static CU_TestInfo tests[] = {
         {"a script returns integers", a_script_returns_integers},
+        {"more words than a command holds are refused",
+         more_words_than_a_command_holds_are_refused},
         {"another answer is a defect", another_answer_is_a_defect},
         {"flushed scripts are loaded again", flushed_scripts_are_loaded_again},
         {"a dead connection is replaced", a_dead_connection_is_replaced_unseen},
