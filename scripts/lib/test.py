@@ -99,14 +99,14 @@ class Tests:
         found = re.findall(r"^\s+tests\s+\d+\s+\d+\s+(\d+)\s+(\d+)\s+\d+$", text, re.M)
         return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
 
-    def api(self, target="", arguments=(), env=None):
-        """Both proxies at once: each has a system of its own, and most of what a test does is to wait for one."""
+    def api(self, target="", arguments=(), env=None, at_once=2):
+        """Through both proxies at once: each has a system of its own, and most of what a test does is to wait for one."""
         def through(proxy):
             self.pytest(f"api-{proxy}", [ROOT / "tests" / "api" / target, *arguments], {
                 "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), **(env or {})})
             self._sanitizers(f"api-{proxy}")
 
-        with ThreadPoolExecutor() as threads:
+        with ThreadPoolExecutor(at_once) as threads:
             list(threads.map(through, ("nginx", "caddy")))
 
     def _sanitizers(self, name):
@@ -208,7 +208,7 @@ class Tests:
 
     def long(self):
         self.unit()
-        self.api(env={"DM_TEST_LONG": "1"})
+        self.api(env={"DM_TEST_LONG": "1"}, at_once=1)  # what is measured (test_enumeration.py) is measured best alone
         self.fuzz(600)
         self.tls()
 
