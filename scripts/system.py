@@ -539,8 +539,8 @@ class System:
         write_file(conf / "nginx.conf",
                    ("load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;\n" if self.modsecurity else "") +
                    ("user root;\n" if os.geteuid() == 0 else "") +
-                   f"daemon off;\nworker_processes auto;\nworker_rlimit_nofile 8192;\npid {self.dir}/run/nginx-own.pid;\nerror_log stderr warn;\n"
-                   "events {\n    worker_connections 2048;\n}\nhttp {\n"
+                   f"daemon off;\nworker_processes auto;\nworker_rlimit_nofile 16384;\npid {self.dir}/run/nginx-own.pid;\nerror_log stderr warn;\n"
+                   "events {\n    worker_connections 12288;\n}\nhttp {\n"
                    f"{places}    include {conf}/nginx-site.conf;\n}}\n")
         self._derive(ROOT / "proxy-conf" / "caddy" / "Caddyfile", conf / "Caddyfile", {
             **common,

@@ -575,6 +575,15 @@ static void write_own(struct dm_json_writer *w, const struct operation *operatio
     dm_json_object_end(w);
 }
 
+/* Does the body say what it is about? */
+static bool names_an_id(const struct dm_shape *request)
+{
+    for (size_t i = 0; request != NULL && i < request->n_fields; i++)
+        if (request->fields[i].format == DM_UUID && !request->fields[i].read_only)
+            return true;
+    return false;
+}
+
 static bool can_occur(const struct dm_route *row, enum dm_problem problem)
 {
     bool open = row->auth == DM_AUTH_NONE || row->auth == DM_AUTH_LOOPBACK;
@@ -588,7 +597,8 @@ static bool can_occur(const struct dm_route *row, enum dm_problem problem)
     case DM_PROBLEM_FORBIDDEN:
         return !open;
     case DM_PROBLEM_NOT_FOUND:
-        return row->auth == DM_AUTH_LOOPBACK || strchr(row->path, '{') != NULL;
+        return row->auth == DM_AUTH_LOOPBACK || strchr(row->path, '{') != NULL ||
+               names_an_id(row->request);
     case DM_PROBLEM_CONFLICT:
         return row->idempotent_key || (row->request != NULL && row->limit == DM_LIMIT_WRITE);
     case DM_PROBLEM_STALE:

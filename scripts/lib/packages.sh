@@ -61,6 +61,7 @@ python3-psycopg2    PostgreSQL in the API tests
 python3-pytest      runs the API tests
 python3-redis       Redis in the API tests
 python3-selenium    speaks to chromium-driver
+python3-venv        keeps what the tests take from PyPI apart from Debian's own
 shellcheck          checks the shell scripts
 xz-utils            packs the source archive
 "

@@ -2,6 +2,7 @@
 """The part of scripts/test that comes after packages and build: runs the parts, sums them up, shows where to look when one failed."""
 import argparse
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from system import PATH, ROOT, System, Trouble, run  # noqa: E402
 
-ALL = ("unit", "api", "check", "schema", "fuzz", "dev", "distcheck")
+ALL = ("unit", "api", "schemathesis", "check", "schema", "fuzz", "dev", "distcheck")
 DRIVERS = ("base_test", "store_test", "domain_test", "edge_test")
 # What a sanitizer says of a program that runs on, or that ended where no test looked.
 FOUND_BY_SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
@@ -129,7 +130,7 @@ class Tests:
         result = self.log_dir / f"{name}.xml"
         result.unlink(missing_ok=True)
         status, log = self.command(name, ["/usr/bin/python3", "-m", "pytest", "-q", "--tb=short", "-ra",
-                                          f"--junitxml={result}", *arguments],
+                                          f"--junitxml={result}", "-o", "junit_family=xunit1", *arguments],
                                    env={**self.env, **(env or {}), "DM_TEST_WORK": str(directory)}, cwd=ROOT)
         passed, failed = 0, 1
         if result.exists():
@@ -140,6 +141,35 @@ class Tests:
             if status != 0 and failed == 0:
                 failed = 1  # nothing was found to run, or pytest itself broke
         self.count(name, passed, failed, log, started)
+        if result.exists():
+            self._figures(result)
+
+    @staticmethod
+    def _figures(result):
+        """What tests measured and told with record_property("figure", …)."""
+        for figure in xml.etree.ElementTree.parse(result).getroot().iter("property"):
+            if figure.get("name") == "figure":
+                print(f"  {figure.get('value')}", flush=True)
+
+    def schemathesis(self, env=None, proxies=("nginx",)):
+        program = self._installed("schemathesis")
+        for proxy in proxies:
+            name = f"schemathesis-{proxy}"
+            self.pytest(name, [ROOT / "tests" / "schemathesis"], {
+                "DM_TEST_PROXY": proxy, "DM_TEST_BUILD": str(self.build), "DM_TEST_SCHEMATHESIS": str(program), **(env or {})})
+            self._sanitizers(name)
+
+    def _installed(self, program):
+        """A program from PyPI in an environment of its own, of exactly the versions in tests/PROGRAM/requirements.txt."""
+        wanted = ROOT / "tests" / program / "requirements.txt"
+        environment = self.dir / "python" / program
+        mark = environment / hashlib.sha256(wanted.read_bytes()).hexdigest()
+        if not mark.exists():
+            run(["/usr/bin/python3", "-m", "venv", "--clear", environment])
+            run([environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                 "--require-hashes", "--requirement", wanted])
+            mark.touch()
+        return environment / "bin" / program
 
     def check(self):
         started = time.monotonic()
@@ -209,6 +239,7 @@ class Tests:
     def long(self):
         self.unit()
         self.api(env={"DM_TEST_LONG": "1"}, at_once=1)  # what is measured (test_enumeration.py) is measured best alone
+        self.schemathesis(env={"DM_TEST_LONG": "1"}, proxies=("nginx", "caddy"))
         self.fuzz(600)
         self.tls()
 

@@ -15,15 +15,9 @@ sys.path[:0] = [str(HERE), str(ROOT / "scripts")]
 
 import bodies  # noqa: E402
 from database import Database  # noqa: E402
-from environment import BUILD, PROXY, WORK, contract as the_contract  # noqa: E402
+from environment import BUILD, PROXY, SETTINGS, WORK, contract as the_contract  # noqa: E402
 from people import People  # noqa: E402
 from system import System  # noqa: E402
-
-# Wide enough that only test_limits.py, which has systems of its own, ever meets a limit.
-WIDE = {f"limits.{name}": "1000000/60" for name in
-        ("anonymous", "user", "admin", "superadmin", "auth", "refresh", "model", "export")}
-SETTINGS = {**WIDE, "token.access_s": "3600", "password.queue": "16", "password.wait_ms": "60000",
-            "lockout.address_failures": "1000000", "worker.backoff_s": "1", "worker.backoff_max_s": "1"}
 
 
 def pytest_collection_modifyitems(config, items):
