@@ -63,6 +63,7 @@ python3-redis       Redis in the API tests
 python3-selenium    speaks to chromium-driver
 python3-venv        keeps what the tests take from PyPI apart from Debian's own
 shellcheck          checks the shell scripts
+slowhttptest        clients that are slow on purpose
 xz-utils            packs the source archive
 "
 dm_packages_tls="

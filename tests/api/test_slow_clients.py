@@ -6,9 +6,11 @@ import resource
 import secrets
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,7 @@ HANDSHAKES = 10_000 if LONG else 1_000   # of those, how many have spoken TLS an
 OTHERS = 4
 P99_S = 1.0                       # programs under a sanitizer, all on one machine
 API_THREADS = 16
+SLOW = 500                        # connections of slowhttptest
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +193,39 @@ def test_slow_readers_of_big_replies_hold_no_thread(besieged, owner, others):
         for stream in streams:
             assert stream.recv(15) == b"HTTP/1.1 200 OK"
         others(f"beside {len(streams)} slow readers of 1.6 MB each")
+
+
+def test_slow_readers_and_writers_by_the_hundred(besieged, owner, others, tmp_path, record_property):
+    """slowhttptest's three ways: headers (slowloris), bodies, and replies taken up byte by byte; all at once."""
+    url = besieged.url
+    ways = {
+        "slow headers": ["-H", "-i", "2", "-u", f"{url}/api/versions"],
+        "slow bodies": ["-B", "-i", "2", "-s", "65536", "-t", "POST", "-f", "application/json", "-u", f"{url}{BASE}/auth/refresh"],
+        "slow reads": ["-X", "-n", "2", "-w", "256", "-y", "512", "-u", f"{url}{BASE}/openapi.json"],
+    }
+    with contextlib.ExitStack() as running:
+        attackers = []
+        for way in ways.values():
+            attacker = subprocess.Popen(["slowhttptest", "-c", str(SLOW), "-r", str(SLOW), "-l", str(2 * HOLD_S + 30), "-v", "0", *way],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+            running.callback(attacker.wait)
+            running.callback(attacker.terminate)
+            attackers.append(attacker)
+        wait_for(lambda: all(sockets_of(attacker.pid) >= SLOW / 2 for attacker in attackers), "the attackers", 60)
+        # Their arrival is a burst of work as anybody's would be; it is over when a call is answered at once.
+        wait_for(lambda: seconds_of(lambda: owner.client.get("/auth/me", expect=200)) < P99_S / 2, "the end of their arrival", 60)
+        others(f"beside {SLOW} each of {', '.join(ways)}")
+        assert all(attacker.poll() is None for attacker in attackers)
+        left = zip(ways, map(sockets_of, (attacker.pid for attacker in attackers)))
+        record_property("figure", "of them the proxy had not ended yet: " + ", ".join(f"{n} {way}" for way, n in left))
+
+
+def seconds_of(call):
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
+def sockets_of(pid):
+    """How many connections a process has open."""
+    return sum(os.readlink(fd).startswith("socket:") for fd in Path(f"/proc/{pid}/fd").iterdir() if os.path.islink(fd))
