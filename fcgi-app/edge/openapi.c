@@ -141,29 +141,45 @@ static struct entry *entry_new(struct printer *p)
     return &p->entries[p->n_entries++];
 }
 
-/* shape and all it refers to. */
-static void collect(struct printer *p, const struct dm_shape *shape, enum dm_form form)
+static struct entry *entry_named(struct printer *p, struct dm_str name)
+{
+    for (size_t i = 0; i < p->n_entries; i++)
+        if (dm_str_eq_c(name, p->entries[i].name))
+            return &p->entries[i];
+    return NULL;
+}
+
+/* The entry of a shape in a form, new or told anew; NULL: all is told already, or p->result says why not. What goes both ways under one name is
+ * told as it is in a reply. */
+static struct entry *entry_of(struct printer *p, const struct dm_shape *shape, enum dm_form form)
 {
     struct dm_str name =
         dm_arena_printf(p->arena, "%s%s", shape->name, dm_form_suffix(shape, form));
-    if (dm_str_eq_c(name, "Problem") || dm_str_eq_c(name, "ProblemError")) {
+    struct entry *entry = name.p != NULL ? entry_named(p, name) : NULL;
+    bool taken = dm_str_eq_c(name, "Problem") || dm_str_eq_c(name, "ProblemError");
+    if (taken || (entry != NULL && entry->shape != shape)) {
         p->result = DM_E_INVALID;
-        return;
+        return NULL;
     }
-    for (size_t i = 0; i < p->n_entries && name.p != NULL; i++) {
-        const struct entry *entry = &p->entries[i];
-        if (!dm_str_eq_c(name, entry->name))
-            continue;
-        if (entry->shape != shape)
-            p->result = DM_E_INVALID;
-        return;
+    if (entry != NULL && (entry->form == form || entry->form == DM_FORM_REPLY))
+        return NULL;
+    if (entry != NULL) {
+        entry->form = DM_FORM_REPLY;
+        return entry;
     }
-    struct entry *entry = name.p != NULL ? entry_new(p) : NULL;
-    if (entry == NULL) {
+    entry = name.p != NULL ? entry_new(p) : NULL;
+    if (entry == NULL)
         p->result = DM_E_NOMEM;
+    else
+        *entry = (struct entry){(char *)name.p, shape, form};
+    return entry;
+}
+
+/* shape and all it refers to. */
+static void collect(struct printer *p, const struct dm_shape *shape, enum dm_form form)
+{
+    if (entry_of(p, shape, form) == NULL)
         return;
-    }
-    *entry = (struct entry){(char *)name.p, shape, form};
     for (size_t i = 0; i < shape->n_fields && p->result == DM_OK; i++) {
         const struct dm_field *field = &shape->fields[i];
         if (field->shape != NULL && (form == DM_FORM_REPLY || !field->read_only))

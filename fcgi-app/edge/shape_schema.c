@@ -182,13 +182,20 @@ void dm_field_description(const struct dm_field *field, struct dm_json_writer *w
     name_string(w, "description", text);
 }
 
+/* In a request null stands for a member that is left out (shape.c); in a patch it takes one away. */
+static bool may_be_null(const struct dm_field *field, enum dm_form form)
+{
+    return field->nullable || form == DM_FORM_PATCH ||
+           (form == DM_FORM_REQUEST && !field->required);
+}
+
 static void write_property(struct dm_json_writer *w, const struct dm_field *field,
                            enum dm_form form)
 {
     bool patch = form == DM_FORM_PATCH;
     dm_json_name(w, field->name);
     dm_json_object_begin(w);
-    write_kind(w, field, field->nullable || patch, form);
+    write_kind(w, field, may_be_null(field, form), form);
     dm_field_description(field, w);
     if (field->initial != NULL && !patch) {
         dm_json_name(w, "default");

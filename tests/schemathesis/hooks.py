@@ -20,4 +20,4 @@ def before_load_schema(context, raw_schema):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    return not is_excluded(failure, case, response)
+    return not is_excluded(failure, response)

@@ -718,19 +718,24 @@ static void test_the_schema_tells_the_rules(void)
 static void test_a_request_has_a_schema_of_its_own(void)
 {
     begin(1 << 20);
-    CU_ASSERT_STR(schema_of(&style_shape, DM_FORM_REQUEST),
-                  "{\"type\":\"object\",\"properties\":{"
-                  "\"tone\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":5},"
-                  "\"warmth\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1,\"default\":0.5}},"
-                  "\"required\":[\"tone\"],\"additionalProperties\":false}");
+    CU_ASSERT_STR(
+        schema_of(&style_shape, DM_FORM_REQUEST),
+        "{\"type\":\"object\",\"properties\":{"
+        "\"tone\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":5},"
+        "\"warmth\":{\"type\":[\"number\",\"null\"],\"minimum\":0,\"maximum\":1,\"default\":0.5}},"
+        "\"required\":[\"tone\"],\"additionalProperties\":false}");
     char *request = dm_arena_cstr(ctx.arena, schema_of(&sample_shape, DM_FORM_REQUEST));
     char *patch = dm_arena_cstr(ctx.arena, schema_of(&sample_shape, DM_FORM_PATCH));
     CU_ASSERT_PTR_NULL(strstr(request, "\"id\":"));
     CU_ASSERT_PTR_NULL(strstr(patch, "\"id\":"));
     CU_ASSERT_PTR_NOT_NULL(strstr(request, "\"required\":[\"name\"]"));
     CU_ASSERT_PTR_NULL(strstr(patch, "\"required\":["));
+    /* Null is as good as nothing where nothing is good enough. */
+    CU_ASSERT_PTR_NOT_NULL(strstr(request, "\"name\":{\"type\":\"string\","));
+    CU_ASSERT_PTR_NOT_NULL(strstr(request, "\"any\":{\"type\":[\"integer\",\"null\"]}"));
     CU_ASSERT_PTR_NOT_NULL(
-        strstr(request, "\"checked\":{\"$ref\":\"#/components/schemas/StyleWrite\"}"));
+        strstr(request, "\"checked\":{\"anyOf\":[{\"$ref\":\"#/components/schemas/StyleWrite\"},"
+                        "{\"type\":\"null\"}]}"));
     CU_ASSERT_PTR_NOT_NULL(strstr(patch, "{\"$ref\":\"#/components/schemas/StyleWritePatch\"}"));
     /* A patch gives an array whole. */
     CU_ASSERT_PTR_NOT_NULL(
