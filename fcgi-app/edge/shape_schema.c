@@ -5,12 +5,6 @@
  */
 #include "edge/shape_internal.h"
 
-static void name_string(struct dm_json_writer *w, const char *name, const char *value)
-{
-    dm_json_name(w, name);
-    dm_json_string(w, dm_str_from(value));
-}
-
 static void name_num(struct dm_json_writer *w, const char *name, double value)
 {
     dm_json_name(w, name);
@@ -21,7 +15,7 @@ static void name_num(struct dm_json_writer *w, const char *name, double value)
 static void write_type(struct dm_json_writer *w, const char *type, bool nullable)
 {
     if (!nullable) {
-        name_string(w, "type", type);
+        dm_json_name_string(w, "type", type);
         return;
     }
     dm_json_name(w, "type");
@@ -52,7 +46,7 @@ static void write_format(struct dm_json_writer *w, const struct dm_field *field,
     };
     size_t format = (size_t)field->format;
     if (format < sizeof(names) / sizeof(names[0]) && names[format] != NULL)
-        name_string(w, "format", names[format]);
+        dm_json_name_string(w, "format", names[format]);
     if (field->format != DM_CHOICE)
         return;
     dm_json_name(w, "enum");
@@ -68,7 +62,7 @@ static void write_ref(struct dm_json_writer *w, const char *name, const char *su
 {
     char ref[200];
     snprintf(ref, sizeof(ref), "#/components/schemas/%s%s", name, suffix);
-    name_string(w, "$ref", ref);
+    dm_json_name_string(w, "$ref", ref);
 }
 
 enum dm_form dm_form_below(const struct dm_field *field, enum dm_form form)
@@ -91,7 +85,7 @@ static void write_nested(struct dm_json_writer *w, const struct dm_field *field,
     write_ref(w, field->shape->name, suffix);
     dm_json_object_end(w);
     dm_json_object_begin(w);
-    name_string(w, "type", "null");
+    dm_json_name_string(w, "type", "null");
     dm_json_object_end(w);
     dm_json_array_end(w);
 }
@@ -106,7 +100,7 @@ static void write_array(struct dm_json_writer *w, const struct dm_field *field, 
     if (field->shape != NULL) {
         write_ref(w, field->shape->name, dm_form_suffix(field->shape, dm_form_below(field, form)));
     } else {
-        name_string(w, "type", "string");
+        dm_json_name_string(w, "type", "string");
         name_num(w, "maxLength", dm_field_item_max(field));
         write_format(w, field, false);
     }
@@ -135,7 +129,7 @@ static void write_kind(struct dm_json_writer *w, const struct dm_field *field, b
         break;
     case DM_TIME:
         write_type(w, "string", nullable);
-        name_string(w, "format", "date-time");
+        dm_json_name_string(w, "format", "date-time");
         break;
     case DM_JSON_OBJECT:
         if (field->shape == NULL) {
@@ -179,7 +173,7 @@ void dm_field_description(const struct dm_field *field, struct dm_json_writer *w
         snprintf(text, sizeof(text), "%s", field->text != NULL ? field->text : field->unit);
     else
         snprintf(text, sizeof(text), "%s (%s)", field->text, field->unit);
-    name_string(w, "description", text);
+    dm_json_name_string(w, "description", text);
 }
 
 /* In a request null stands for a member that is left out (shape.c); in a patch it takes one away. */
@@ -266,7 +260,7 @@ const char *dm_form_suffix(const struct dm_shape *shape, enum dm_form form)
 void dm_form_schema(const struct dm_shape *shape, enum dm_form form, struct dm_json_writer *w)
 {
     dm_json_object_begin(w);
-    name_string(w, "type", "object");
+    dm_json_name_string(w, "type", "object");
     dm_json_name(w, "properties");
     dm_json_object_begin(w);
     for (size_t i = 0; i < shape->n_fields; i++)

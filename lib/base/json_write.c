@@ -176,3 +176,21 @@ void dm_json_raw(struct dm_json_writer *w, struct dm_str json)
     comma(w);
     dm_buf_add(w->out, json);
 }
+
+void dm_json_name_string(struct dm_json_writer *w, const char *name, const char *value)
+{
+    dm_json_name(w, name);
+    dm_json_string(w, dm_str_from(value));
+}
+
+void dm_json_name_object(struct dm_json_writer *w, const char *name)
+{
+    dm_json_name(w, name);
+    dm_json_object_begin(w);
+}
+
+void dm_json_name_array(struct dm_json_writer *w, const char *name)
+{
+    dm_json_name(w, name);
+    dm_json_array_begin(w);
+}

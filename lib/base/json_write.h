@@ -33,4 +33,9 @@ void dm_json_time(struct dm_json_writer *w, int64_t wall_ms); /* RFC 3339 string
 /* JSON text that is known to be valid, as it is; absent: null. */
 void dm_json_raw(struct dm_json_writer *w, struct dm_str json);
 
+/* A name, and with it its value, or the object or array that begins. */
+void dm_json_name_string(struct dm_json_writer *w, const char *name, const char *value);
+void dm_json_name_object(struct dm_json_writer *w, const char *name);
+void dm_json_name_array(struct dm_json_writer *w, const char *name);
+
 #endif

@@ -592,7 +592,7 @@ static void a_header_without_end_is_left(void)
     finish();
 }
 
-static void what_is_no_answer_is_for_now(void)
+static void what_is_no_answer_is_told_as_unavailable(void)
 {
     char port[8];
     if (!start(true))
@@ -727,7 +727,7 @@ CU_TestInfo *dm_http_client_suite(void)
         {"a body over its bound is cut off", a_body_over_its_bound_is_cut_off},
         {"nothing is unpacked", nothing_is_unpacked},
         {"a header without end is left", a_header_without_end_is_left},
-        {"what is no answer is for now", what_is_no_answer_is_for_now},
+        {"what is no answer is told as unavailable", what_is_no_answer_is_told_as_unavailable},
         {"a server that is slow is left in time", a_server_that_is_slow_is_left_in_time},
         {"a connection that is not made in time is left",
          a_connection_that_is_not_made_in_time_is_left},
